@@ -1,0 +1,128 @@
+//! The events: every kind of entry, with its number and name, frozen once released.
+//!
+//! A fold reads events only, never payload bodies; what a machine needs to go on stands here,
+//! everything a person would want erased stands in the body beside the entry.
+
+pub mod approval;
+pub mod artifact;
+pub mod ledger;
+pub mod run;
+pub mod session;
+pub mod step;
+
+use minicbor::{Decoder, Encoder, decode, encode};
+use serde::{Deserialize, Serialize};
+
+pub use approval::*;
+pub use artifact::*;
+pub use ledger::*;
+pub use run::*;
+pub use session::*;
+pub use step::*;
+
+macro_rules! events {
+    ($($(#[$meta:meta])* $number:literal $name:literal $variant:ident),+ $(,)?) => {
+        /// What happened. One variant per kind of entry.
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[serde(tag = "kind", content = "data")]
+        pub enum Event { $($(#[$meta])* #[serde(rename = $name)] $variant($variant)),+ }
+
+        impl Event {
+            /// Every kind: its number on disk, its name on the wire, what it says.
+            pub const KINDS: &'static [(u16, &'static str)] = &[$(($number, $name)),+];
+
+            /// The kind's number on disk.
+            #[must_use]
+            pub const fn number(&self) -> u16 {
+                match self { $(Self::$variant(_) => $number),+ }
+            }
+            /// The kind's name on the wire.
+            #[must_use]
+            pub const fn name(&self) -> &'static str {
+                match self { $(Self::$variant(_) => $name),+ }
+            }
+            pub(crate) fn encode_body<W: encode::Write>(
+                &self, e: &mut Encoder<W>,
+            ) -> Result<(), encode::Error<W::Error>> {
+                match self { $(Self::$variant(body) => { e.encode(body)?; })+ }
+                Ok(())
+            }
+            pub(crate) fn decode_body(kind: u16, d: &mut Decoder<'_>) -> Result<Self, decode::Error> {
+                match kind {
+                    $($number => Ok(Self::$variant(d.decode()?)),)+
+                    other => Err(decode::Error::message(
+                        format!("event kind {other} is not known to this program"))),
+                }
+            }
+        }
+
+        $(impl From<$variant> for Event {
+            fn from(body: $variant) -> Self { Self::$variant(body) }
+        })+
+    };
+}
+
+events! {
+    /// A session began.
+    1 "session.opened" SessionOpened,
+    /// A session was closed, cancelled, or ended with its only run.
+    2 "session.ended" SessionEnded,
+    /// A run was accepted; its input is the body.
+    10 "run.submitted" RunSubmitted,
+    /// A run left the queue.
+    11 "run.started" RunStarted,
+    /// A run was halted.
+    12 "run.paused" RunPaused,
+    /// A run waits for a decision.
+    13 "run.waiting-approval" RunWaiting,
+    /// A halted or waiting run goes on.
+    14 "run.resumed" RunResumed,
+    /// Somebody asked for a run's end; it wins over every effect not yet started.
+    15 "run.cancel-requested" RunCancelRequested,
+    /// A run ended; its output, partial or whole, is the body.
+    16 "run.ended" RunEnded,
+    /// Input for a run in progress, given before its next model call.
+    17 "run.steered" RunSteered,
+    /// A step with an outside effect is about to begin; its arguments are the body.
+    20 "step.intended" StepIntended,
+    /// A step is tried again under the same key.
+    21 "step.attempted" StepAttempted,
+    /// A step's result is committed; the result is the body.
+    22 "step.landed" StepLanded,
+    /// A step failed; the error is the body.
+    23 "step.failed" StepFailed,
+    /// The request may have left and no answer is committed.
+    24 "step.in-doubt" StepInDoubt,
+    /// An in-doubt step was settled.
+    25 "step.resolved" StepResolved,
+    /// An answer came after the step was settled; it changes nothing.
+    26 "step.late" StepLate,
+    /// A `read` step, intent and result in one entry; the result is the body.
+    27 "step.recorded" StepRecorded,
+    /// A model call's turn is committed; the message is the body.
+    28 "turn.landed" TurnLanded,
+    /// A step that never started was given up.
+    29 "step.cancelled" StepCancelled,
+    /// A decision is asked for; the exact action is the body.
+    40 "approval.requested" ApprovalRequested,
+    /// Somebody decided; edited arguments, if any, are the body.
+    41 "approval.decided" ApprovalDecided,
+    /// A request closed without a decision.
+    42 "approval.closed" ApprovalClosed,
+    /// An artifact was registered; descriptor and materializations are the body.
+    50 "artifact.registered" ArtifactRegistered,
+    /// An artifact changed its state.
+    51 "artifact.moved" ArtifactMoved,
+    /// Chat memory was saved; the added messages are the body.
+    60 "memory.saved" MemorySaved,
+    /// A tenant's ledger began.
+    80 "tenant.opened" TenantOpened,
+    /// A version of an agent was registered; the definition is the body.
+    81 "agent.registered" AgentRegistered,
+    /// An API key was made; only its hash is kept.
+    82 "key.created" KeyCreated,
+    /// An API key was revoked.
+    83 "key.revoked" KeyRevoked,
+    /// An authenticated caller was refused.
+    84 "access.denied" AccessDenied,
+}

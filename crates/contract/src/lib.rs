@@ -1,0 +1,26 @@
+//! Every word that crosses a process or disk boundary: ids, times, events, entries, requests,
+//! resources, errors and limits.
+//!
+//! **Invariant:** this crate holds no product logic, no clock, no randomness and no I/O, and it
+//! is publishable alone (`STB-1`). What a word *means* is decided in `tenure-core`.
+
+pub mod agent;
+pub mod digest;
+pub mod entry;
+pub mod error;
+pub mod event;
+pub mod export;
+pub mod ids;
+pub mod limits;
+pub mod resource;
+pub mod time;
+pub mod words;
+
+mod macros;
+
+pub use digest::Digest;
+pub use entry::{Entry, Journal, PayloadRef};
+pub use error::{Code, Error};
+pub use event::Event;
+pub use ids::*;
+pub use time::Time;

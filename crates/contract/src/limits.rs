@@ -1,0 +1,68 @@
+//! Every limit by name. A refusal at a limit names the limit and its value.
+
+/// Largest request body the HTTP surface reads, bytes.
+pub const REQUEST_BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Largest task text or parameter object of one run, bytes.
+pub const RUN_INPUT_MAX_BYTES: usize = 1024 * 1024;
+/// Largest result of one step, bytes.
+pub const STEP_RESULT_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Bodies up to this size stand in the entry's own row, bytes.
+pub const INLINE_BODY_MAX_BYTES: usize = 4 * 1024;
+/// Bodies up to this size stand in a payload row of the same commit, bytes; larger ones are blobs.
+pub const PAYLOAD_ROW_MAX_BYTES: usize = 256 * 1024;
+/// Longest name of a product, user, handler, intent type, step or agent, characters.
+pub const NAME_MAX_CHARS: usize = 128;
+/// Longest reason given with a decision, cancel or resolution, characters.
+pub const REASON_MAX_CHARS: usize = 2_000;
+/// Longest idempotency key, characters.
+pub const IDEMPOTENCY_KEY_MAX_CHARS: usize = 256;
+/// Turns of an agent run when nothing else is said (`RT4`).
+pub const MAX_STEPS_DEFAULT: u32 = 10;
+/// The most turns an agent may declare.
+pub const MAX_STEPS_CEILING: u32 = 1_000;
+/// Durable steps of one run tree when nothing else is said (`RT16`).
+pub const BUDGET_STEPS_DEFAULT: u64 = 1_000_000;
+/// Tool calls the model may ask for in one turn.
+pub const CALLS_PER_TURN_MAX: usize = 64;
+/// Attempts of one `read` or `idempotent` step after failures that may pass.
+pub const STEP_ATTEMPTS_MAX: u32 = 5;
+/// First wait before another attempt, milliseconds; it doubles.
+pub const RETRY_BACKOFF_MS: u64 = 200;
+/// A call's time limit when its tool says nothing, milliseconds (`T14`).
+pub const CALL_TIMEOUT_DEFAULT_MS: u64 = 60_000;
+/// How long a model may stay silent within a stream, milliseconds (`STR-1`).
+pub const MODEL_SILENCE_MAX_MS: u64 = 300_000;
+/// A tool's output when the tool says nothing, bytes (`T14`).
+pub const TOOL_OUTPUT_DEFAULT_BYTES: usize = 256 * 1024;
+/// Queued root runs of one session.
+pub const QUEUED_RUNS_MAX: usize = 1_000;
+/// Open approvals of one session.
+pub const OPEN_APPROVALS_MAX: usize = 1_000;
+/// How long an approval waits when nothing else is said, milliseconds (seven days).
+pub const APPROVAL_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Rows of one page unless the caller asks for fewer.
+pub const PAGE_MAX_ROWS: usize = 200;
+/// Rows of one page when the caller says nothing.
+pub const PAGE_DEFAULT_ROWS: usize = 50;
+/// Entries one commit takes at the most.
+pub const COMMIT_MAX_ENTRIES: usize = 4_096;
+/// Entries one settle transaction takes at the most.
+pub const SETTLE_MAX_ENTRIES: usize = 16_384;
+/// Unsettled entries at which admission of new runs slows down.
+pub const SETTLE_LAG_MAX_ENTRIES: u64 = 500_000;
+/// How long a list waits for the position its caller presents, milliseconds.
+pub const SETTLE_WAIT_MAX_MS: u64 = 2_000;
+/// The log's write-ahead file is restarted at this size, bytes.
+pub const WAL_RESTART_BYTES: u64 = 64 * 1024 * 1024;
+/// Journal bytes since the last snapshot before another is worth making.
+pub const SNAPSHOT_MIN_BYTES: usize = 64 * 1024;
+/// Bytes of resident sessions before the least recently used idle ones go.
+pub const RESIDENT_MAX_BYTES: usize = 512 * 1024 * 1024;
+/// A clock jump over this holds expiry and retention, milliseconds.
+pub const CLOCK_JUMP_MAX_MS: u64 = 5 * 60 * 1000;
+/// How long a drain waits for effects in flight, milliseconds.
+pub const DRAIN_MAX_MS: u64 = 30_000;
+/// Depth of nested runs (`RT11`).
+pub const RUN_DEPTH_MAX: u32 = 3;
+/// How deep a JSON body may nest.
+pub const JSON_DEPTH_MAX: usize = 64;

@@ -1,0 +1,437 @@
+//! The closed word lists of the contract: statuses, kinds, classes.
+//!
+//! A word's number is its place on disk and never changes once released; its text is the wire's.
+
+use crate::macros::words;
+use thiserror::Error;
+
+/// A text that is not in a closed list.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("`{found}` is not a {list}; expected one of {}", known.join(", "))]
+pub struct UnknownWord {
+    /// The list that was meant.
+    pub list: &'static str,
+    /// What was given.
+    pub found: String,
+    /// Everything the list has.
+    pub known: &'static [&'static str],
+}
+
+words! {
+    /// Where a session stands (`SES-1`).
+    SessionStatus {
+        /// No root run is held up.
+        1 Active = "active",
+        /// The current root run is paused.
+        2 Paused = "paused",
+        /// The current root run waits for a decision.
+        3 WaitingApproval = "waiting-approval",
+        /// Closed by someone, or with its only run.
+        4 Completed = "completed",
+        /// Ended with a failed run.
+        5 Failed = "failed",
+        /// Cancelled.
+        6 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Where a run stands (`RUN-1`).
+    RunStatus {
+        /// Not started.
+        1 Queued = "queued",
+        /// Started; also while it waits for time, a worker, a child or a message.
+        2 Running = "running",
+        /// Deliberately halted, or stopped by an in-doubt step.
+        3 Paused = "paused",
+        /// Blocked on a decision.
+        4 WaitingApproval = "waiting-approval",
+        /// Ended well.
+        5 Completed = "completed",
+        /// Ended badly; `stop_reason` says how.
+        6 Failed = "failed",
+        /// Ended by abort or by a successor.
+        7 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Why a run ended (`RUN-2`).
+    StopReason {
+        /// The model or handler was done.
+        1 Finished = "finished",
+        /// The hard cap on turns was reached.
+        2 MaxSteps = "max_steps",
+        /// A budget increment was asked for and not given.
+        3 Budget = "budget",
+        /// Policy refused the run itself.
+        4 Refused = "refused",
+        /// An unrecoverable error.
+        5 Failed = "failed",
+        /// Somebody aborted it.
+        6 Aborted = "aborted",
+        /// A newer run took its place.
+        7 Superseded = "superseded",
+    }
+}
+
+words! {
+    /// What a step is.
+    StepKind {
+        /// One model call.
+        1 Model = "model",
+        /// One tool call.
+        2 Tool = "tool",
+        /// A named substep of a handler.
+        3 Substep = "substep",
+        /// Waiting for time.
+        4 Wait = "wait",
+        /// One retrieval.
+        5 Retrieval = "retrieval",
+        /// A nested run.
+        6 Delegation = "delegation",
+        /// A write to the state surface.
+        7 StateWrite = "state-write",
+    }
+}
+
+words! {
+    /// Where a step stands (`STP-1`).
+    StepStatus {
+        /// Its intent is recorded; the effect may be under way.
+        1 Intended = "intended",
+        /// Its result is committed.
+        2 Landed = "landed",
+        /// It failed; the failure is its committed result.
+        3 Failed = "failed",
+        /// The request may have left and no answer is committed.
+        4 InDoubt = "in-doubt",
+        /// The effect never started, or is known not to have happened.
+        5 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// What may be done again after a loss (`STP-2`).
+    RecoveryClass {
+        /// Repeat freely.
+        1 Read = "read",
+        /// Repeat with the same key.
+        2 Idempotent = "idempotent",
+        /// Never unasked.
+        3 Once = "once",
+    }
+}
+
+words! {
+    /// Why an effect was lost from sight.
+    LossCause {
+        /// The owner died.
+        1 Crash = "crash",
+        /// No answer within the call's limit.
+        2 Timeout = "timeout",
+        /// Aborted while it hung.
+        3 Abort = "abort",
+        /// Another owner took over.
+        4 Fenced = "fenced",
+        /// The callee's answer was lost on the way.
+        5 Connection = "connection",
+    }
+}
+
+words! {
+    /// How an in-doubt step was settled (`STP-2`).
+    Resolution {
+        /// It happened; the result is given.
+        1 Landed = "landed",
+        /// It did not happen; the step fails.
+        2 DidNotHappen = "did-not-happen",
+        /// Try again under the same key.
+        3 Retry = "retry",
+    }
+}
+
+words! {
+    /// Why a run was paused.
+    PauseCause {
+        /// A step is in doubt.
+        1 InDoubt = "in-doubt",
+        /// Somebody asked for it.
+        2 Operator = "operator",
+    }
+}
+
+words! {
+    /// What an approval decides about (`APR-1`).
+    ApprovalKind {
+        /// One exact tool call or step.
+        1 Action = "action",
+        /// A dispatch from another product.
+        2 Dispatch = "dispatch",
+        /// More of a budget.
+        3 Budget = "budget",
+        /// A question to a human.
+        4 Question = "question",
+    }
+}
+
+words! {
+    /// Where an approval stands (`APR-1`); it leaves `requested` once.
+    ApprovalStatus {
+        /// Open.
+        1 Requested = "requested",
+        /// Approved.
+        2 Approved = "approved",
+        /// Denied.
+        3 Denied = "denied",
+        /// Nobody decided in time: a refusal (`APR-2`).
+        4 Expired = "expired",
+        /// Its run ended first.
+        5 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// How much harm an action could do.
+    RiskLevel {
+        /// Little.
+        1 Low = "low",
+        /// Some.
+        2 Medium = "medium",
+        /// Much.
+        3 High = "high",
+        /// Not to be undone.
+        4 Critical = "critical",
+    }
+}
+
+words! {
+    /// Where an artifact stands (`ART-2`).
+    ArtifactState {
+        /// Registered, body not there yet.
+        1 Pending = "PENDING",
+        /// Whole.
+        2 Ready = "READY",
+        /// Not to be had.
+        3 Failed = "FAILED",
+        /// Put away; still resolvable.
+        4 Archived = "ARCHIVED",
+        /// Gone.
+        5 Deleted = "DELETED",
+    }
+}
+
+words! {
+    /// Who acts.
+    PrincipalKind {
+        /// A person.
+        1 User = "user",
+        /// An agent.
+        2 Agent = "agent",
+        /// A remote worker.
+        3 Worker = "worker",
+        /// A service.
+        4 Service = "service",
+        /// The runtime itself.
+        5 System = "system",
+    }
+}
+
+words! {
+    /// Where an action came from.
+    Surface {
+        /// A browser.
+        1 Browser = "browser",
+        /// A phone.
+        2 Mobile = "mobile",
+        /// A desktop application; the command line counts as one.
+        3 Desktop = "desktop",
+        /// A web server.
+        4 Web = "web",
+        /// Another product, by API.
+        5 ProductApi = "product-api",
+        /// A worker.
+        6 Worker = "worker",
+    }
+}
+
+words! {
+    /// Where an agent's tools execute (`TGT-1`).
+    ExecutionTarget {
+        /// Confined.
+        1 Sandbox = "sandbox",
+        /// On a trusted executor of that user.
+        2 Local = "local",
+    }
+}
+
+words! {
+    /// What becomes of a run that arrives while another is in progress (`SES-3`).
+    InputPolicy {
+        /// After the current one.
+        1 Queue = "queue",
+        /// Refused as a conflict.
+        2 Reject = "reject",
+        /// Abort the current one as superseded, then start.
+        3 Interrupt = "interrupt",
+        /// Given to the current run before its next model call.
+        4 Steer = "steer",
+    }
+}
+
+words! {
+    /// What made a run begin.
+    Trigger {
+        /// Somebody asked.
+        1 Submit = "submit",
+        /// A dispatch.
+        2 Dispatch = "dispatch",
+        /// A schedule entry.
+        3 Schedule = "schedule",
+        /// An actor's alarm.
+        4 Alarm = "alarm",
+        /// A parent run.
+        5 Parent = "parent",
+    }
+}
+
+words! {
+    /// The classes of failure (`RT14`).
+    ErrorClass {
+        /// The model or the way to it.
+        1 Adapter = "adapter",
+        /// A tool; told to the model.
+        2 Tool = "tool",
+        /// An approver; a refusal, told to the model.
+        3 Confirmation = "confirmation",
+        /// Chat memory.
+        4 Memory = "memory",
+        /// A retriever.
+        5 Retriever = "retriever",
+        /// A budget or cap.
+        6 Budget = "budget",
+        /// The caller's or author's mistake.
+        7 Programmer = "programmer",
+        /// An intent handler.
+        8 Handler = "handler",
+        /// The store or the machine.
+        9 System = "system",
+    }
+}
+
+words! {
+    /// Why a tool call was refused before it ran (`RT5`, `RT6`, `T3`).
+    CallRefusal {
+        /// No tool of that name.
+        1 UnknownTool = "unknown-tool",
+        /// The arguments are not JSON (`T3`).
+        2 MalformedArguments = "malformed-arguments",
+        /// The arguments do not fit the tool's schema.
+        3 InvalidArguments = "invalid-arguments",
+        /// Policy denies it.
+        4 DeniedByPolicy = "denied-by-policy",
+        /// It needs a decision and nobody may give one (`APR-2`).
+        5 NoApprover = "no-approver",
+        /// An approver denied it.
+        6 Denied = "denied",
+        /// Nobody decided in time.
+        7 ApprovalExpired = "approval-expired",
+        /// The same call id stood earlier in the turn (`T13`).
+        8 DuplicateCallId = "duplicate-call-id",
+        /// The tool is a declaration without an execute (`T4`).
+        9 NotExecutable = "not-executable",
+    }
+}
+
+words! {
+    /// Why a run is not moving (`RUN-5`).
+    StuckReason {
+        /// An approval is open.
+        1 Approval = "approval",
+        /// An alarm is set.
+        2 Alarm = "alarm",
+        /// A queue has no worker.
+        3 Worker = "worker",
+        /// Another node holds the lease.
+        4 Lease = "lease",
+        /// A step is in doubt.
+        5 InDoubtStep = "in-doubt-step",
+        /// A budget is used up.
+        6 Budget = "budget",
+        /// Another run goes first.
+        7 Dependency = "dependency",
+        /// Lists are behind the log.
+        8 SettleLag = "settle-lag",
+        /// An effect is under way.
+        9 Effect = "effect",
+        /// Somebody paused it.
+        10 Operator = "operator",
+        /// It has ended.
+        11 Ended = "ended",
+    }
+}
+
+impl ExecutionTarget {
+    /// Canonicalises a target as given: missing, empty and the legacy `default` are `sandbox`
+    /// (`TGT-1`).
+    ///
+    /// # Errors
+    /// [`UnknownWord`] for anything that is neither of those nor a target.
+    pub fn canonical(text: Option<&str>) -> Result<Self, UnknownWord> {
+        match text {
+            None | Some("" | "default") => Ok(Self::Sandbox),
+            Some(other) => other.parse(),
+        }
+    }
+}
+
+impl RunStatus {
+    /// True for the three statuses nothing leaves.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl SessionStatus {
+    /// True for the three statuses nothing leaves.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
+impl StopReason {
+    /// The status a run ends in for this reason; a cap reached is never success (`RUN-2`).
+    #[must_use]
+    pub const fn status(self) -> RunStatus {
+        match self {
+            Self::Finished => RunStatus::Completed,
+            Self::MaxSteps | Self::Budget | Self::Refused | Self::Failed => RunStatus::Failed,
+            Self::Aborted | Self::Superseded => RunStatus::Cancelled,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tgt_1_missing_empty_and_default_are_sandbox() {
+        for given in [None, Some(""), Some("default"), Some("sandbox")] {
+            assert_eq!(ExecutionTarget::canonical(given), Ok(ExecutionTarget::Sandbox));
+        }
+        assert_eq!(ExecutionTarget::canonical(Some("local")), Ok(ExecutionTarget::Local));
+        let told = ExecutionTarget::canonical(Some("cloud")).unwrap_err().to_string();
+        assert_eq!(told, "`cloud` is not a ExecutionTarget; expected one of sandbox, local");
+    }
+
+    #[test]
+    fn run_2_a_cap_reached_is_never_success() {
+        for reason in StopReason::ALL {
+            let completed = reason.status() == RunStatus::Completed;
+            assert_eq!(completed, *reason == StopReason::Finished, "{reason}");
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! Commands: what the shell asks the core to decide, with everything the core may not make itself.
+
+use tenure_contract::event::{CallNoted, RunSubmitted, SessionOpened, TokensUsed};
+use tenure_contract::words::{ArtifactState, ErrorClass, LossCause, RecoveryClass, Resolution, SessionStatus, StepKind, StopReason};
+use tenure_contract::{ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, Time};
+
+/// Ids for what a decision makes, all from one random value the shell put in.
+///
+/// The shell mints sixteen bytes whose last two are zero; each id taken counts them up, so a
+/// decision can take 65,535 without asking the world for anything.
+#[derive(Debug, Clone)]
+pub struct Fresh {
+    base: u128,
+    taken: u16,
+}
+
+impl Fresh {
+    /// From sixteen minted bytes; the last two are replaced by the count.
+    #[must_use]
+    pub const fn new(minted: [u8; 16]) -> Self {
+        Self { base: u128::from_be_bytes(minted) & !0xffff, taken: 0 }
+    }
+    /// The next id's bytes.
+    pub const fn take(&mut self) -> [u8; 16] {
+        self.taken = self.taken.wrapping_add(1);
+        (self.base | self.taken as u128).to_be_bytes()
+    }
+}
+
+/// What a decision may know of the world.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The time, never before the last entry's.
+    pub now: Time,
+    /// Ids to use up.
+    pub fresh: Fresh,
+}
+
+/// What the core is asked to decide.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Command {
+    /// Begin a session.
+    OpenSession(SessionOpened),
+    /// End a session; its runs are cancelled first.
+    EndSession {
+        /// `completed` or `cancelled`.
+        status: SessionStatus,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Accept a run; the input is the command's body.
+    SubmitRun(RunSubmitted),
+    /// End a run and everything under it.
+    CancelRun {
+        /// The run.
+        run: RunId,
+        /// `aborted` or `superseded`.
+        stop_reason: StopReason,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Halt a run before its next step.
+    PauseRun {
+        /// The run.
+        run: RunId,
+    },
+    /// Let a halted run go on.
+    ResumeRun {
+        /// The run.
+        run: RunId,
+    },
+    /// A handler is about to perform a substep that has an outside effect; the inputs are the body.
+    IntendStep(Substep),
+    /// A handler performed a `read` substep; the result is the body.
+    RecordStep {
+        /// What it was.
+        substep: Substep,
+        /// True when the body is a failure.
+        failed: bool,
+    },
+    /// An effect was answered; the result is the body.
+    LandStep {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The attempt that answered.
+        attempt: u32,
+    },
+    /// A model call was answered; the message is the body.
+    LandTurn {
+        /// The run.
+        run: RunId,
+        /// The model step.
+        step: StepId,
+        /// The attempt that answered.
+        attempt: u32,
+        /// Its calls, assessed; each call's exact action is body `Action(index)`.
+        calls: Vec<CallNoted>,
+        /// What it cost.
+        tokens: TokensUsed,
+        /// The version of the policy that assessed the calls.
+        policy: String,
+    },
+    /// An effect failed and is known not to be under way; the error is the body.
+    FailStep {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The attempt that failed.
+        attempt: u32,
+        /// Whose failure it is.
+        class: ErrorClass,
+        /// True when another attempt may help.
+        may_pass: bool,
+        /// What the attempt cost, for a model call.
+        tokens: Option<TokensUsed>,
+    },
+    /// An effect was lost from sight: its request may have left and no answer came.
+    LoseStep {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The attempt that was lost.
+        attempt: u32,
+        /// How.
+        cause: LossCause,
+        /// Whose failure it becomes when no attempt is left.
+        class: ErrorClass,
+    },
+    /// An intended effect will not be started; it certainly was not.
+    SkipStep {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+    },
+    /// Settle a step in doubt; a result, for `landed`, is the body.
+    ResolveStep {
+        /// The step.
+        step: StepId,
+        /// How.
+        resolution: Resolution,
+        /// True when the tool's look-up said so.
+        by_lookup: bool,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Decide an approval; edited arguments or an answer are the body.
+    DecideApproval {
+        /// The approval.
+        approval: ApprovalId,
+        /// Only literal approval approves (`RT6`).
+        approve: bool,
+        /// Who decides, as `kind:name`.
+        principal: String,
+        /// Why.
+        reason: Option<String>,
+        /// Digest of the action with edited arguments.
+        edited: Option<Digest>,
+    },
+    /// A handler returned; its output, or its error, is the body.
+    FinishRun {
+        /// The run.
+        run: RunId,
+        /// How it ended.
+        outcome: HandlerOutcome,
+        /// Artifacts it made, registered in the same commit (`ART-5`); each descriptor is body
+        /// `Artifact(index)`.
+        artifacts: Vec<NewArtifact>,
+    },
+    /// An agent's run cannot go on; the error is the body.
+    FailRun {
+        /// The run.
+        run: RunId,
+        /// Whose failure it is.
+        class: ErrorClass,
+        /// A code for machines.
+        code: String,
+    },
+    /// Time passed: expire, retry, start what may start. Harmless at any moment.
+    Wake,
+}
+
+/// A named substep of a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Substep {
+    /// The run.
+    pub run: RunId,
+    /// Its name, unique in the run.
+    pub name: String,
+    /// What it is.
+    pub kind: StepKind,
+    /// What may be done again after a loss.
+    pub class: RecoveryClass,
+    /// Digest of its inputs.
+    pub input: Digest,
+    /// Its time limit, milliseconds.
+    pub timeout_ms: u64,
+}
+
+/// How a handler ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HandlerOutcome {
+    /// With an output.
+    Done,
+    /// With an error.
+    Failed {
+        /// Whose failure it is.
+        class: ErrorClass,
+        /// A code for machines.
+        code: String,
+    },
+    /// Its budget was used up.
+    OutOfBudget,
+}
+
+/// An artifact to be registered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewArtifact {
+    /// Its id.
+    pub artifact: ArtifactId,
+    /// What it is.
+    pub artifact_type: String,
+    /// `PENDING` or `READY`.
+    pub state: ArtifactState,
+    /// What it was made from.
+    pub parents: Vec<ArtifactId>,
+    /// Digest of its content.
+    pub digest: Option<Digest>,
+}
+
+/// An event a decision made, before it becomes an entry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// What happens.
+    pub event: Event,
+    /// The run it belongs to.
+    pub run: Option<RunId>,
+    /// For an entry of a nested run: the entry that submitted it.
+    pub parent: Option<EventId>,
+    /// What stands beside it.
+    pub body: DraftBody,
+}
+
+/// Which of the command's bodies stands beside an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DraftBody {
+    /// None.
+    None,
+    /// The command's own.
+    Given,
+    /// The exact action of the command's call at this index.
+    Action(u32),
+    /// The descriptor of the command's artifact at this index.
+    Artifact(u32),
+}

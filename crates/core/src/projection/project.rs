@@ -1,0 +1,249 @@
+//! Which rows an entry changes; the same live, in catching up and in rebuilding.
+
+use super::{Column, RowChange, Table, Value};
+use tenure_contract::event::{Event, Work};
+use tenure_contract::words::{ApprovalStatus, RunStatus, SessionStatus};
+use tenure_contract::{Entry, Time};
+
+/// The rows an entry changes. Most entries change none.
+#[must_use]
+pub fn project(entry: &Entry) -> Vec<RowChange> {
+    match &entry.event {
+        Event::SessionOpened(_) | Event::SessionEnded(_) => session_rows(entry),
+        Event::RunSubmitted(_)
+        | Event::RunStarted(_)
+        | Event::RunPaused(_)
+        | Event::RunWaiting(_)
+        | Event::RunResumed(_)
+        | Event::RunEnded(_) => run_rows(entry),
+        Event::StepInDoubt(_) | Event::StepResolved(_) => doubt_rows(entry),
+        Event::ApprovalRequested(_) | Event::ApprovalDecided(_) | Event::ApprovalClosed(_) => approval_rows(entry),
+        Event::ArtifactRegistered(_) | Event::ArtifactMoved(_) => artifact_rows(entry),
+        Event::AgentRegistered(_) | Event::KeyCreated(_) | Event::KeyRevoked(_) => ledger_rows(entry),
+        Event::RunCancelRequested(_)
+        | Event::RunSteered(_)
+        | Event::StepIntended(_)
+        | Event::StepAttempted(_)
+        | Event::StepLanded(_)
+        | Event::StepFailed(_)
+        | Event::StepLate(_)
+        | Event::StepRecorded(_)
+        | Event::StepCancelled(_)
+        | Event::TurnLanded(_)
+        | Event::MemorySaved(_)
+        | Event::TenantOpened(_)
+        | Event::AccessDenied(_) => Vec::new(),
+    }
+}
+
+fn text(word: impl ToString) -> Value {
+    Value::Text(word.to_string())
+}
+fn maybe(word: Option<impl ToString>) -> Value {
+    word.map_or(Value::Null, text)
+}
+fn id(bytes: [u8; 16]) -> Value {
+    Value::Bytes(bytes.to_vec())
+}
+fn time(at: Time) -> Value {
+    Value::Number(i64::try_from(at.micros()).unwrap_or(i64::MAX))
+}
+fn open(is_open: bool) -> Value {
+    Value::Number(i64::from(is_open))
+}
+fn session_id(entry: &Entry) -> Value {
+    entry.session().map_or(Value::Null, |session| id(session.bytes()))
+}
+
+fn change(entry: &Entry, table: Table, key: [u8; 16], mut set: Vec<(Column, Value)>) -> RowChange {
+    if table.columns().contains(&Column::UpdatedAt) {
+        set.push((Column::UpdatedAt, time(entry.at)));
+    }
+    RowChange { table, tenant: entry.tenant, key, set }
+}
+
+fn session_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let set = match &entry.event {
+        Event::SessionOpened(opened) => vec![
+            (Status, text(SessionStatus::Active)),
+            (Open, open(true)),
+            (Product, text(&opened.product)),
+            (User, text(&opened.user)),
+            (Workspace, opened.workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
+            (CreatedAt, time(entry.at)),
+        ],
+        Event::SessionEnded(ended) => vec![
+            (Status, text(ended.status)),
+            (Open, open(false)),
+            (Reason, maybe(ended.reason.as_ref())),
+            (EndedAt, time(entry.at)),
+        ],
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Session, entry.journal.key(), set)]
+}
+
+fn run_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let now = time(entry.at);
+    let (run, status, mut set) = match &entry.event {
+        Event::RunSubmitted(submitted) => {
+            let (kind, name) = match &submitted.work {
+                Work::Intent { intent_type, .. } => ("intent", intent_type),
+                Work::Agent { name, .. } => ("agent", name),
+            };
+            let set = vec![
+                (Session, session_id(entry)),
+                (Parent, submitted.parent.map_or(Value::Null, |parent| id(parent.bytes()))),
+                (Kind, text(kind)),
+                (Name, text(name)),
+                (CreatedAt, now),
+            ];
+            (submitted.run, RunStatus::Queued, set)
+        }
+        Event::RunStarted(started) => (started.run, RunStatus::Running, vec![(StartedAt, now)]),
+        Event::RunPaused(paused) => (paused.run, RunStatus::Paused, vec![(Reason, text(paused.cause))]),
+        Event::RunWaiting(waiting) => (waiting.run, RunStatus::WaitingApproval, vec![]),
+        Event::RunResumed(resumed) => (resumed.run, RunStatus::Running, vec![(Reason, Value::Null)]),
+        Event::RunEnded(ended) => {
+            (ended.run, ended.status, vec![(Reason, text(ended.stop_reason)), (EndedAt, now)])
+        }
+        _ => return Vec::new(),
+    };
+    set.extend([(Status, text(status)), (Open, open(!status.is_final()))]);
+    let mut rows = vec![change(entry, Table::Run, run.bytes(), set)];
+    rows.extend(session_follows(entry, status));
+    rows
+}
+
+/// A session's status follows its current root run (`SES-1`); only entries of root runs carry no
+/// parent event, which is how a projection can tell without a state.
+fn session_follows(entry: &Entry, run: RunStatus) -> Option<RowChange> {
+    if entry.parent_event_id.is_some() {
+        return None;
+    }
+    let status = match run {
+        RunStatus::Paused => SessionStatus::Paused,
+        RunStatus::WaitingApproval => SessionStatus::WaitingApproval,
+        RunStatus::Running | RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => SessionStatus::Active,
+        RunStatus::Queued => return None,
+    };
+    let key = entry.session()?.bytes();
+    Some(change(entry, Table::Session, key, vec![(Column::Status, text(status))]))
+}
+
+fn doubt_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let (step, set) = match &entry.event {
+        Event::StepInDoubt(doubt) => (
+            doubt.step,
+            vec![
+                (Session, session_id(entry)),
+                (Run, id(doubt.run.bytes())),
+                (Status, text("in-doubt")),
+                (Open, open(true)),
+                (Reason, text(doubt.cause)),
+                (ExpiresAt, time(doubt.travelling_until)),
+                (CreatedAt, time(entry.at)),
+            ],
+        ),
+        Event::StepResolved(resolved) => {
+            (resolved.step, vec![(Status, text(resolved.resolution)), (Open, open(false))])
+        }
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Doubt, step.bytes(), set)]
+}
+
+fn approval_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let (approval, set) = match &entry.event {
+        Event::ApprovalRequested(asked) => (
+            asked.approval,
+            vec![
+                (Session, session_id(entry)),
+                (Run, asked.run.map_or(Value::Null, |run| id(run.bytes()))),
+                (Status, text(ApprovalStatus::Requested)),
+                (Open, open(true)),
+                (Kind, text(asked.kind)),
+                (Label, text(&asked.label)),
+                (Risk, text(asked.risk)),
+                (Digest, Value::Bytes(asked.action.bytes().to_vec())),
+                (CreatedAt, time(entry.at)),
+                (ExpiresAt, asked.expires_at.map_or(Value::Null, time)),
+            ],
+        ),
+        Event::ApprovalDecided(decided) => (
+            decided.approval,
+            vec![
+                (Status, text(decided.status)),
+                (Open, open(false)),
+                (Actor, text(&entry.principal)),
+                (Reason, maybe(decided.reason.as_ref())),
+                (EndedAt, time(entry.at)),
+            ],
+        ),
+        Event::ApprovalClosed(closed) => (
+            closed.approval,
+            vec![(Status, text(closed.status)), (Open, open(false)), (EndedAt, time(entry.at))],
+        ),
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Approval, approval.bytes(), set)]
+}
+
+fn artifact_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let (artifact, set) = match &entry.event {
+        Event::ArtifactRegistered(made) => (
+            made.artifact,
+            vec![
+                (Session, session_id(entry)),
+                (Run, id(made.run.bytes())),
+                (Status, text(made.state)),
+                (Kind, text(&made.artifact_type)),
+                (Name, text(&made.intent)),
+                (Digest, made.digest.map_or(Value::Null, |digest| Value::Bytes(digest.bytes().to_vec()))),
+                (CreatedAt, time(entry.at)),
+            ],
+        ),
+        Event::ArtifactMoved(moved) => (moved.artifact, vec![(Status, text(moved.state))]),
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Artifact, artifact.bytes(), set)]
+}
+
+fn ledger_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let (table, key, set) = match &entry.event {
+        Event::AgentRegistered(made) => (
+            Table::Agent,
+            made.version.first_half(),
+            vec![
+                (Name, text(&made.name)),
+                (Digest, Value::Bytes(made.version.bytes().to_vec())),
+                (Parent, id(made.agent.bytes())),
+                (CreatedAt, time(entry.at)),
+            ],
+        ),
+        Event::KeyCreated(made) => (
+            Table::Key,
+            made.key.bytes(),
+            vec![
+                (Name, text(&made.prefix)),
+                (Status, text("active")),
+                (Open, open(true)),
+                (Digest, Value::Bytes(made.hash.bytes().to_vec())),
+                (Scopes, text(made.scopes.join(" "))),
+                (Actor, text(&made.principal)),
+                (CreatedAt, time(entry.at)),
+            ],
+        ),
+        Event::KeyRevoked(gone) => {
+            (Table::Key, gone.key.bytes(), vec![(Status, text("revoked")), (Open, open(false))])
+        }
+        _ => return Vec::new(),
+    };
+    vec![change(entry, table, key, set)]
+}

@@ -1,0 +1,199 @@
+//! Why a command was refused, and why an entry could not be folded.
+
+use tenure_contract::words::{ApprovalStatus, Resolution, RunStatus, SessionStatus, StepStatus};
+use tenure_contract::{ApprovalId, Code, Error, RunId, SessionId, StepId, Time, limits};
+use thiserror::Error as ThisError;
+
+/// Why a command was refused; nothing changed.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+pub enum Refusal {
+    /// The session was never opened.
+    #[error("no session `{0}`")]
+    NoSession(SessionId),
+    /// The session exists already, made by another request under the same key.
+    #[error("session `{0}` was made under this key by another request; use another key")]
+    SessionKeyConflict(SessionId),
+    /// The session is over.
+    #[error("session `{session}` is {status}; open a new one")]
+    SessionEnded {
+        /// The session.
+        session: SessionId,
+        /// Its final status.
+        status: SessionStatus,
+    },
+    /// The session's policy is `reject` and a run is in progress.
+    #[error("session `{session}` is busy with run `{current}` and its policy is `reject`; wait for it, cancel it, or submit with another policy")]
+    SessionBusy {
+        /// The session.
+        session: SessionId,
+        /// The run in progress.
+        current: RunId,
+    },
+    /// The queue is full.
+    #[error("session `{session}` has {} queued runs, the limit QUEUED_RUNS_MAX; wait for some to end", limits::QUEUED_RUNS_MAX)]
+    QueueFull {
+        /// The session.
+        session: SessionId,
+    },
+    /// The same key came with another body.
+    #[error("run `{0}` was submitted under this key with another body; use another key")]
+    RunKeyConflict(RunId),
+    /// No such run here.
+    #[error("no run `{0}`")]
+    NoRun(RunId),
+    /// The parent cannot take a child.
+    #[error("run `{parent}` takes no nested run: {why}")]
+    NoParent {
+        /// The parent.
+        parent: RunId,
+        /// Why not.
+        why: &'static str,
+    },
+    /// The run is in the wrong status.
+    #[error("run `{run}` is {status}; {possible}")]
+    RunStatus {
+        /// The run.
+        run: RunId,
+        /// Where it stands.
+        status: RunStatus,
+        /// What is possible now.
+        possible: &'static str,
+    },
+    /// No such step here.
+    #[error("no step `{0}`")]
+    NoStep(StepId),
+    /// The step is in the wrong status.
+    #[error("step `{step}` is {status}; only a step in doubt can be resolved")]
+    NotInDoubt {
+        /// The step.
+        step: StepId,
+        /// Where it stands.
+        status: StepStatus,
+    },
+    /// The old request may still be travelling.
+    #[error("`{resolution}` is refused until {until}: the old request of step `{step}` may still be travelling; `landed` is possible now")]
+    StillTravelling {
+        /// The step.
+        step: StepId,
+        /// What was asked.
+        resolution: Resolution,
+        /// Until when.
+        until: Time,
+    },
+    /// The same name was used with other inputs.
+    #[error("substep `{name}` of run `{run}` ran with other inputs before; a name stands for one set of inputs")]
+    Divergence {
+        /// The run.
+        run: RunId,
+        /// The substep's name.
+        name: String,
+    },
+    /// The substep is under way already.
+    #[error("substep `{name}` of run `{run}` is under way already; use another name for a second one")]
+    StepUnderWay {
+        /// The run.
+        run: RunId,
+        /// The substep's name.
+        name: String,
+    },
+    /// The steps' budget is used up.
+    #[error("run `{run}` has used its budget of {budget} steps")]
+    Budget {
+        /// The run.
+        run: RunId,
+        /// The budget.
+        budget: u64,
+    },
+    /// No such approval here.
+    #[error("no approval `{0}`")]
+    NoApproval(ApprovalId),
+    /// Decided once already (`APR-1`).
+    #[error("approval `{approval}` is {status} already; a decision stands")]
+    AlreadyDecided {
+        /// The approval.
+        approval: ApprovalId,
+        /// The decision.
+        status: ApprovalStatus,
+    },
+    /// Not among those who may decide (`APR-2`).
+    #[error("`{principal}` may not decide approval `{approval}`; {} may", allowed.join(", "))]
+    NotAnApprover {
+        /// The approval.
+        approval: ApprovalId,
+        /// Who tried.
+        principal: String,
+        /// Who may.
+        allowed: Vec<String>,
+    },
+    /// Anything malformed that the shell should have caught.
+    #[error("{0}")]
+    Invalid(String),
+}
+
+impl Refusal {
+    const fn code(&self) -> Code {
+        match self {
+            Self::NoSession(_) | Self::NoRun(_) | Self::NoStep(_) | Self::NoApproval(_) => Code::NotFound,
+            Self::SessionKeyConflict(_) | Self::RunKeyConflict(_) => Code::KeyConflict,
+            Self::SessionBusy { .. } => Code::SessionBusy,
+            Self::QueueFull { .. } => Code::LimitReached,
+            Self::SessionEnded { .. }
+            | Self::NoParent { .. }
+            | Self::RunStatus { .. }
+            | Self::NotInDoubt { .. }
+            | Self::StepUnderWay { .. } => Code::IllegalTransition,
+            Self::StillTravelling { .. } => Code::StillTravelling,
+            Self::Divergence { .. } => Code::Divergence,
+            Self::Budget { .. } => Code::BudgetExceeded,
+            Self::AlreadyDecided { .. } => Code::AlreadyDecided,
+            Self::NotAnApprover { .. } => Code::Forbidden,
+            Self::Invalid(_) => Code::InvalidArgument,
+        }
+    }
+
+    fn subject(&self) -> Option<String> {
+        match self {
+            Self::NoSession(id) | Self::SessionKeyConflict(id) => Some(id.to_string()),
+            Self::SessionEnded { session, .. } | Self::SessionBusy { session, .. } | Self::QueueFull { session } => {
+                Some(session.to_string())
+            }
+            Self::NoRun(run)
+            | Self::RunKeyConflict(run)
+            | Self::NoParent { parent: run, .. }
+            | Self::RunStatus { run, .. }
+            | Self::Divergence { run, .. }
+            | Self::StepUnderWay { run, .. }
+            | Self::Budget { run, .. } => Some(run.to_string()),
+            Self::NoStep(step) | Self::NotInDoubt { step, .. } | Self::StillTravelling { step, .. } => {
+                Some(step.to_string())
+            }
+            Self::NoApproval(approval)
+            | Self::AlreadyDecided { approval, .. }
+            | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),
+            Self::Invalid(_) => None,
+        }
+    }
+}
+
+impl From<Refusal> for Error {
+    fn from(refusal: Refusal) -> Self {
+        let error = Self::new(refusal.code(), refusal.to_string());
+        match refusal.subject() {
+            Some(subject) => error.about(subject),
+            None => error,
+        }
+    }
+}
+
+/// An entry that cannot follow the state before it: the journal is damaged, or this program has a
+/// bug. That one session is set aside; nothing else stops.
+#[derive(Debug, Clone, PartialEq, Eq, ThisError)]
+#[error("entry {seq} (`{kind}`) cannot follow: {why}")]
+pub struct Illegal {
+    /// The entry's place.
+    pub seq: u64,
+    /// Its kind.
+    pub kind: &'static str,
+    /// What does not fit.
+    pub why: String,
+}

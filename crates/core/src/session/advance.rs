@@ -1,0 +1,287 @@
+//! What moves by itself once a command is folded: one move at a time, until nothing does.
+
+use super::decide::{ended, leave_open, out_of_budget};
+use super::draft;
+use super::run::{Call, CallOutcome, Progress, Run, Stand, Turn};
+use super::state::SessionState;
+use crate::command::{Context, Draft, DraftBody};
+use tenure_contract::event::*;
+use tenure_contract::words::*;
+use tenure_contract::{ApprovalId, Digest, RunId, StepId, limits};
+
+/// The next move, or none when everything waits for the outside.
+pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
+    expire(state, cx)
+        .or_else(|| state.live.iter().filter_map(|run| state.runs.get(run)).find_map(|run| move_run(state, run, cx)))
+        .or_else(|| start(state))
+        .or_else(|| end_with_run(state))
+}
+
+fn expire(state: &SessionState, cx: &Context) -> Option<Vec<Draft>> {
+    let (id, approval) = state.open_approvals().find(|(_, approval)| approval.expires_at.is_some_and(|at| at <= cx.now))?;
+    let event = ApprovalClosed { approval: *id, run: approval.run, status: ApprovalStatus::Expired };
+    Some(vec![about(state, approval.run, event)])
+}
+
+fn about(state: &SessionState, run: Option<RunId>, event: impl Into<Event>) -> Draft {
+    match run.and_then(|run| state.runs.get(&run)) {
+        Some(run) => draft(run, event),
+        None => Draft { event: event.into(), run: None, parent: None, body: DraftBody::None },
+    }
+}
+
+/// Starts the first root run in order, or a nested run whose parent lives.
+fn start(state: &SessionState) -> Option<Vec<Draft>> {
+    if state.ended.is_some() {
+        return None;
+    }
+    // runs nested in a root that has ended wind down first: one root's tree at a time
+    let winding_down = state.live.iter().any(|run| !state.order.contains(&state.root_of(*run)));
+    let first = state.order.first().filter(|_| !winding_down);
+    let run = state.live.iter().filter_map(|run| state.runs.get(run)).find(|run| {
+        run.status == RunStatus::Queued && (run.parent.is_some() || first == Some(&run.id))
+    })?;
+    Some(vec![draft(run, RunStarted { run: run.id })])
+}
+
+/// A session made for one run ends with it.
+fn end_with_run(state: &SessionState) -> Option<Vec<Draft>> {
+    let made_for_one = state.opened.as_ref().is_some_and(|opened| opened.ends_with_run);
+    if !made_for_one || state.ended.is_some() || !state.live.is_empty() {
+        return None;
+    }
+    let last = state.runs.values().filter(|run| run.parent.is_none()).max_by_key(|run| run.submitted_seq)?;
+    let status = match last.status {
+        RunStatus::Completed => SessionStatus::Completed,
+        RunStatus::Cancelled => SessionStatus::Cancelled,
+        _ => SessionStatus::Failed,
+    };
+    let event = SessionEnded { status, reason: None };
+    Some(vec![Draft { event: event.into(), run: None, parent: None, body: DraftBody::None }])
+}
+
+fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Draft>> {
+    let progress = run.progress()?;
+    if let Some(cancel) = &progress.cancel {
+        return wind_down(state, run, progress, cancel.stop_reason);
+    }
+    if run.parent.is_some_and(|parent| !state.live.contains(&parent)) {
+        // whatever ended the parent ends what was nested in it
+        let event = RunCancelRequested { run: run.id, stop_reason: StopReason::Aborted, reason: None };
+        return Some(vec![draft(run, event)]);
+    }
+    if run.status == RunStatus::Queued {
+        return None;
+    }
+    match (progress.has_doubt(), run.status) {
+        (true, RunStatus::Running | RunStatus::WaitingApproval) => {
+            return Some(vec![draft(run, RunPaused { run: run.id, cause: PauseCause::InDoubt })]);
+        }
+        (false, RunStatus::Paused) if !progress.halted => {
+            return Some(vec![draft(run, RunResumed { run: run.id })]);
+        }
+        (_, RunStatus::Paused) => return None,
+        _ => {}
+    }
+    retry(run, progress, cx).or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+}
+
+fn retry(run: &Run, progress: &Progress, cx: &Context) -> Option<Vec<Draft>> {
+    progress.open.iter().find_map(|(step, open)| match open.stand {
+        Stand::RetryAt(at) if at <= cx.now => {
+            let event = StepAttempted { run: run.id, step: *step, attempt: open.attempt + 1, cause: None };
+            Some(vec![draft(run, event)])
+        }
+        Stand::RetryAt(_) | Stand::Intended | Stand::InDoubt(_) => None,
+    })
+}
+
+/// A cancelled run: close its questions, give up what has not started, wait for what has, end.
+fn wind_down(state: &SessionState, run: &Run, progress: &Progress, stop_reason: StopReason) -> Option<Vec<Draft>> {
+    if let Some(approval) = progress.asked().next() {
+        let event = ApprovalClosed { approval, run: Some(run.id), status: ApprovalStatus::Cancelled };
+        return Some(vec![draft(run, event)]);
+    }
+    let waiting = progress.open.iter().find(|(_, open)| matches!(open.stand, Stand::RetryAt(_)));
+    if let Some((step, _)) = waiting {
+        return Some(vec![draft(run, StepCancelled { run: run.id, step: *step })]);
+    }
+    if progress.has_effect() || state.live_children(run.id).next().is_some() {
+        return None;
+    }
+    let in_doubt = progress.open.len() as u64;
+    let receipt = StopReceipt {
+        stopped: progress.stopped,
+        landed_after: progress.cancel.as_ref().map_or(0, |cancel| cancel.landed_after),
+        in_doubt,
+        children: progress.children_ended,
+    };
+    let mut end = ended(run, stop_reason, None);
+    if let Event::RunEnded(event) = &mut end.event {
+        event.receipt = Some(receipt);
+    }
+    Some(vec![end])
+}
+
+/// What an agent's run does next.
+enum Next<'a> {
+    /// Take a call's step.
+    Step(&'a Call, CallSite),
+    /// Call the model.
+    Turn,
+    /// The model is done.
+    Done,
+    /// Wait for effects or decisions.
+    Wait,
+}
+
+fn next(progress: &Progress) -> Next<'_> {
+    let Some(turn) = progress.turns.last() else { return Next::Turn };
+    if turn.seq.is_none() {
+        return Next::Wait;
+    }
+    if let Some((call, site)) = startable(turn, progress.turns.len() as u32) {
+        return Next::Step(call, site);
+    }
+    if !turn.calls.iter().all(|call| call.outcome.is_settled()) {
+        return Next::Wait;
+    }
+    if turn.calls.is_empty() && progress.steered.is_empty() { Next::Done } else { Next::Turn }
+}
+
+fn startable(turn: &Turn, number: u32) -> Option<(&Call, CallSite)> {
+    let ready = |call: &Call| match call.outcome {
+        CallOutcome::Approved { .. } => true,
+        CallOutcome::Open => call.noted.verdict == CallVerdict::Permit,
+        _ => false,
+    };
+    let index = turn.calls.iter().position(ready)?;
+    Some((&turn.calls[index], CallSite { turn: number, index: index as u32 }))
+}
+
+fn move_agent(state: &SessionState, run: &Run, progress: &Progress, cx: &mut Context) -> Option<Vec<Draft>> {
+    let gives_up = gives_up(progress);
+    if let Some((stop_reason, class, code)) = gives_up.filter(|_| !progress.has_effect()) {
+        return Some(end(run, stop_reason, class, code, cx));
+    }
+    // what is under way may answer first
+    let next = if gives_up.is_some() { Next::Wait } else { next(progress) };
+    let waits = match next {
+        Next::Wait => !progress.has_effect() && progress.asked().next().is_some(),
+        Next::Step(..) | Next::Turn | Next::Done => progress.budget_asked.is_some(),
+    };
+    match (waits, run.status) {
+        (true, RunStatus::Running) => return Some(vec![draft(run, RunWaiting { run: run.id })]),
+        (false, RunStatus::WaitingApproval) => return Some(vec![draft(run, RunResumed { run: run.id })]),
+        (true, _) => return None,
+        (false, _) => {}
+    }
+    match next {
+        Next::Wait => None,
+        Next::Done => Some(finish(state, run, progress, cx)),
+        Next::Turn if progress.turns.len() as u32 >= run.limits.max_steps => {
+            Some(end(run, StopReason::MaxSteps, ErrorClass::Budget, "max-steps", cx))
+        }
+        Next::Turn | Next::Step(..) if out_of_budget(state, run).is_some() => ask_for_budget(run, progress, cx),
+        Next::Turn => Some(vec![draft(run, model_step(run, progress, cx))]),
+        Next::Step(call, site) => Some(vec![draft(run, tool_step(state, run, call, site, cx))]),
+    }
+}
+
+/// Why the run cannot go on, if it cannot.
+fn gives_up(progress: &Progress) -> Option<(StopReason, ErrorClass, &'static str)> {
+    match progress.model_failed {
+        Some((class, _)) => Some((StopReason::Failed, class, "model-failed")),
+        None if progress.budget_denied => Some((StopReason::Budget, ErrorClass::Budget, "budget-exceeded")),
+        None => None,
+    }
+}
+
+/// The end of a run that did not succeed, after everything it leaves open.
+fn end(run: &Run, stop_reason: StopReason, class: ErrorClass, code: &str, cx: &Context) -> Vec<Draft> {
+    let mut drafts = leave_open(run, cx.now);
+    drafts.push(ended(run, stop_reason, Some((class, code.to_owned()))));
+    drafts
+}
+
+/// The run succeeded: its messages join chat memory in the commit of its end (`RT7`). A nested run
+/// has a memory of its own and leaves its session's alone (`RT10`).
+fn finish(state: &SessionState, run: &Run, progress: &Progress, cx: &Context) -> Vec<Draft> {
+    let mut drafts = leave_open(run, cx.now);
+    if run.memory && run.parent.is_none() && !progress.memory_saved {
+        let endings = state.memory.iter().filter_map(|run| state.runs.get(run)?.ending());
+        let event = MemorySaved {
+            run: run.id,
+            version: state.memory_version + 1,
+            keep: endings.map(|ending| ending.said.len() as u64).sum(),
+            added: run.said().len() as u64,
+        };
+        drafts.push(draft(run, event));
+    }
+    drafts.push(ended(run, StopReason::Finished, None));
+    drafts
+}
+
+/// A breach pauses and asks for the increment (`RT16`); nobody to ask is a refusal.
+fn ask_for_budget(run: &Run, progress: &Progress, cx: &mut Context) -> Option<Vec<Draft>> {
+    if run.approvers.is_empty() {
+        let end = || end(run, StopReason::Budget, ErrorClass::Budget, "budget-exceeded", cx);
+        return (!progress.has_effect()).then(end);
+    }
+    let increment = run.limits.budget_steps.max(1);
+    let label = format!("{increment} more steps for a run that has used its {}", run.limits.budget_steps);
+    let event = ApprovalRequested {
+        approval: ApprovalId::from_bytes(cx.fresh.take()),
+        kind: ApprovalKind::Budget,
+        run: Some(run.id),
+        site: None,
+        action: Digest::of(&[b"budget", &run.id.bytes(), &increment.to_be_bytes(), &run.usage.steps.to_be_bytes()]),
+        label,
+        risk: RiskLevel::Medium,
+        policy: String::new(),
+        approvers: run.approvers.clone(),
+        expires_at: Some(cx.now.plus_ms(limits::APPROVAL_EXPIRY_DEFAULT_MS)),
+        increment: Some(increment),
+    };
+    Some(vec![draft(run, event)])
+}
+
+/// A model call's inputs are the journal up to here, under the pinned version.
+fn model_step(run: &Run, progress: &Progress, cx: &mut Context) -> StepIntended {
+    let input = match &run.work {
+        Work::Agent { version, .. } => *version,
+        Work::Intent { .. } => Digest::ZERO,
+    };
+    StepIntended {
+        run: run.id,
+        step: StepId::from_bytes(cx.fresh.take()),
+        name: "model".to_owned(),
+        kind: StepKind::Model,
+        class: RecoveryClass::Read,
+        input,
+        site: Some(CallSite { turn: progress.turns.len() as u32 + 1, index: 0 }),
+        timeout_ms: limits::MODEL_SILENCE_MAX_MS,
+        approval: None,
+        has_lookup: false,
+    }
+}
+
+fn tool_step(state: &SessionState, run: &Run, call: &Call, site: CallSite, cx: &mut Context) -> StepIntended {
+    let approval = match call.outcome {
+        CallOutcome::Approved { approval, .. } => Some(approval),
+        _ => None,
+    };
+    let approved = approval.and_then(|approval| state.approvals.get(&approval)).map(|approval| approval.action);
+    StepIntended {
+        run: run.id,
+        step: StepId::from_bytes(cx.fresh.take()),
+        name: call.noted.tool.clone(),
+        kind: StepKind::Tool,
+        class: call.noted.class,
+        input: approved.unwrap_or(call.noted.action),
+        site: Some(site),
+        timeout_ms: call.noted.timeout_ms,
+        approval,
+        has_lookup: call.noted.has_lookup,
+    }
+}

@@ -1,0 +1,76 @@
+//! Why a run is not moving, in one typed reason (`RUN-5`).
+
+use super::run::{OpenStep, Stand};
+use super::state::SessionState;
+use tenure_contract::words::{RunStatus, StuckReason};
+use tenure_contract::{RunId, Time};
+
+/// What a run waits for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stuck {
+    /// The kind of reason.
+    pub reason: StuckReason,
+    /// The id or name of what it waits for.
+    pub subject: Option<String>,
+    /// Since when.
+    pub since: Option<Time>,
+    /// In words, with what is possible now.
+    pub text: String,
+}
+
+fn stuck(reason: StuckReason, subject: impl ToString, since: Option<Time>, text: String) -> Stuck {
+    Stuck { reason, subject: Some(subject.to_string()), since, text }
+}
+
+/// Why the run is not moving; none when it is about to.
+#[must_use]
+pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
+    let known = state.runs.get(&run)?;
+    if let Some(ending) = known.ending() {
+        let text = format!("it ended as {} ({})", known.status, ending.stop_reason);
+        return Some(stuck(StuckReason::Ended, run, Some(ending.at), text));
+    }
+    let progress = known.progress()?;
+    if known.status == RunStatus::Queued {
+        let other_tree = |other: &RunId| state.root_of(*other) != state.root_of(run);
+        let mut before = state.order.first().into_iter().chain(&state.live).copied();
+        let first = before.find(other_tree).or(known.parent)?;
+        let text = format!("run `{first}` of the same session goes first");
+        return Some(stuck(StuckReason::Dependency, first, Some(known.created_at), text));
+    }
+    let open = |wanted: fn(&OpenStep) -> bool| progress.open.iter().find(move |(_, open)| wanted(open));
+    if let Some((step, lost)) = open(|open| matches!(open.stand, Stand::InDoubt(_))) {
+        let text = format!(
+            "step `{step}` (`{}`) is in doubt: its request may have left and no answer is committed; \
+             resolve it with landed, did-not-happen or retry",
+            lost.name
+        );
+        let since = match &lost.stand {
+            Stand::InDoubt(doubt) => Some(doubt.since),
+            Stand::Intended | Stand::RetryAt(_) => None,
+        };
+        return Some(stuck(StuckReason::InDoubtStep, step, since, text));
+    }
+    if progress.halted {
+        return Some(stuck(StuckReason::Operator, run, None, "somebody paused it; resume it".to_owned()));
+    }
+    if let Some(approval) = progress.budget_asked {
+        let text = format!("its budget is used up; approval `{approval}` would raise it");
+        return Some(stuck(StuckReason::Budget, approval, state.approvals.get(&approval).map(|asked| asked.requested_at), text));
+    }
+    if let Some((step, open)) = open(|open| matches!(open.stand, Stand::Intended)) {
+        let text = format!("`{}` is under way, attempt {}", open.name, open.attempt);
+        return Some(stuck(StuckReason::Effect, step, Some(open.since), text));
+    }
+    if let Some(approval) = progress.asked().next() {
+        let text = format!("approval `{approval}` is open; approve or deny it");
+        return Some(stuck(StuckReason::Approval, approval, state.approvals.get(&approval).map(|asked| asked.requested_at), text));
+    }
+    let (step, waiting) = open(|open| matches!(open.stand, Stand::RetryAt(_)))?;
+    let at = match waiting.stand {
+        Stand::RetryAt(at) => Some(at),
+        Stand::Intended | Stand::InDoubt(_) => None,
+    };
+    let text = format!("`{}` failed and is tried again, attempt {} next", waiting.name, waiting.attempt + 1);
+    Some(stuck(StuckReason::Alarm, step, at, text))
+}

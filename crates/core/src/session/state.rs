@@ -1,0 +1,180 @@
+//! What a session's journal folds to.
+
+use super::run::{Doubt, Run};
+use crate::machine;
+use minicbor::{Decode, Encode};
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_contract::event::{CallSite, SessionOpened};
+use tenure_contract::words::{ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus};
+use tenure_contract::{ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TenantId, Time};
+
+/// A session, folded from its journal. Holds digests and places, never bodies.
+#[derive(Debug, Clone, PartialEq, Encode, Decode)]
+#[cbor(map)]
+pub struct SessionState {
+    /// The session.
+    #[n(0)]
+    pub id: SessionId,
+    /// Its owner.
+    #[n(1)]
+    pub tenant: TenantId,
+    /// The last entry folded; 0 before the first.
+    #[n(2)]
+    pub seq: u64,
+    /// When the last entry was decided.
+    #[n(3)]
+    pub at: Time,
+    /// When and as what it was opened; none before the first entry.
+    #[n(4)]
+    pub opened: Option<SessionOpened>,
+    /// When it was opened.
+    #[n(5)]
+    pub opened_at: Time,
+    /// How it ended.
+    #[n(6)]
+    pub ended: Option<SessionStatus>,
+    /// Its runs, ended ones in short.
+    #[n(7)]
+    pub runs: BTreeMap<RunId, Run>,
+    /// Root runs not ended, in the order they are to go.
+    #[n(8)]
+    pub order: Vec<RunId>,
+    /// Its approvals.
+    #[n(9)]
+    pub approvals: BTreeMap<ApprovalId, Approval>,
+    /// Its artifacts.
+    #[n(10)]
+    pub artifacts: BTreeMap<ArtifactId, ArtifactState>,
+    /// Chat memory: the runs it consists of, whose own entries tell the messages.
+    #[n(11)]
+    pub memory: Vec<RunId>,
+    /// Chat memory's version; 0 before the first save.
+    #[n(12)]
+    pub memory_version: u64,
+    /// Steps left in doubt by runs that have ended.
+    #[n(13)]
+    pub doubts: BTreeMap<StepId, Doubt>,
+    /// Runs that have not ended, nested ones included.
+    #[n(14)]
+    pub live: Vec<RunId>,
+    /// Approvals nobody has decided yet.
+    #[n(15)]
+    pub asked: BTreeSet<ApprovalId>,
+}
+
+/// An approval as the session knows it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Approval {
+    /// What it decides about.
+    #[n(0)]
+    pub kind: ApprovalKind,
+    /// The run that waits.
+    #[n(1)]
+    pub run: Option<RunId>,
+    /// The call it is about.
+    #[n(2)]
+    pub site: Option<CallSite>,
+    /// Digest of the exact action.
+    #[n(3)]
+    pub action: Digest,
+    /// Where it stands.
+    #[n(4)]
+    pub status: ApprovalStatus,
+    /// Who may decide.
+    #[n(5)]
+    pub approvers: Vec<String>,
+    /// When it becomes a refusal by itself.
+    #[n(6)]
+    pub expires_at: Option<Time>,
+    /// When it was asked for.
+    #[n(7)]
+    pub requested_at: Time,
+    /// For a budget: the steps asked for.
+    #[n(8)]
+    pub increment: Option<u64>,
+    /// The entry that asked.
+    #[n(9)]
+    pub requested_seq: u64,
+    /// True once a step's intent consumed it (`APR-4`).
+    #[n(10)]
+    pub consumed: bool,
+}
+
+impl SessionState {
+    /// A session of which nothing is known yet.
+    #[must_use]
+    pub fn new(id: SessionId, tenant: TenantId) -> Self {
+        Self {
+            id,
+            tenant,
+            seq: 0,
+            at: Time::default(),
+            opened: None,
+            opened_at: Time::default(),
+            ended: None,
+            runs: BTreeMap::new(),
+            order: Vec::new(),
+            approvals: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
+            memory: Vec::new(),
+            memory_version: 0,
+            doubts: BTreeMap::new(),
+            live: Vec::new(),
+            asked: BTreeSet::new(),
+        }
+    }
+
+    /// Where the session stands: final, or what its current root run makes of it (`SES-1`).
+    #[must_use]
+    pub fn status(&self) -> SessionStatus {
+        if let Some(ended) = self.ended {
+            return ended;
+        }
+        match self.current_root().map(|run| run.status) {
+            Some(RunStatus::Paused) => SessionStatus::Paused,
+            Some(RunStatus::WaitingApproval) => SessionStatus::WaitingApproval,
+            _ => SessionStatus::Active,
+        }
+    }
+
+    /// The root run in progress: the first in order, if it has started.
+    #[must_use]
+    pub fn current_root(&self) -> Option<&Run> {
+        self.order.first().and_then(|run| self.runs.get(run)).filter(|run| run.status != RunStatus::Queued)
+    }
+
+    /// The approvals nobody has decided yet.
+    pub fn open_approvals(&self) -> impl Iterator<Item = (&ApprovalId, &Approval)> {
+        self.asked.iter().filter_map(|id| self.approvals.get_key_value(id))
+    }
+
+    /// The children of a run that have not ended.
+    pub fn live_children(&self, parent: RunId) -> impl Iterator<Item = &Run> {
+        self.live.iter().filter_map(|run| self.runs.get(run)).filter(move |run| run.parent == Some(parent))
+    }
+
+    /// The root of a run's tree.
+    #[must_use]
+    pub fn root_of(&self, mut run: RunId) -> RunId {
+        while let Some(parent) = self.runs.get(&run).and_then(|known| known.parent) {
+            run = parent;
+        }
+        run
+    }
+
+    /// True while the table allows the status to follow.
+    #[must_use]
+    pub fn may_become(&self, status: SessionStatus) -> bool {
+        machine::session::may(self.status(), status)
+    }
+
+    /// The run a step belongs to, among those not ended.
+    #[must_use]
+    pub fn run_of_step(&self, step: StepId) -> Option<RunId> {
+        self.live
+            .iter()
+            .copied()
+            .find(|run| self.runs.get(run).and_then(Run::progress).is_some_and(|progress| progress.open.contains_key(&step)))
+    }
+}

@@ -1,0 +1,9 @@
+//! What the session machine promises, by requirement, and what holds after anything at all.
+
+mod approval;
+pub(crate) mod bench;
+mod loops;
+mod properties;
+mod run;
+mod session;
+mod step;

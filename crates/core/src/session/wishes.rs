@@ -1,0 +1,123 @@
+//! What the outside should do for a session, and when to look again.
+//!
+//! Wishes are computed, never stored: after a crash they come out the same.
+
+use super::run::{OpenStep, Progress, Run, Stand};
+use super::state::SessionState;
+use tenure_contract::event::CallSite;
+use tenure_contract::words::{RunStatus, StepKind};
+use tenure_contract::{RunId, StepId, Time};
+
+/// Something the outside should do. Doing one twice at once is the shell's to prevent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wish {
+    /// Call the model for a turn.
+    CallModel {
+        /// The run.
+        run: RunId,
+        /// The model step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+    },
+    /// Perform a tool call.
+    CallTool {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The attempt.
+        attempt: u32,
+        /// The call.
+        site: CallSite,
+        /// The entry with edited arguments, if an approver edited them.
+        edited_seq: Option<u64>,
+        /// The call's time limit, milliseconds.
+        timeout_ms: u64,
+    },
+    /// Run an intent's handler.
+    Invoke {
+        /// The run.
+        run: RunId,
+    },
+    /// Ask a tool what became of a lost call.
+    LookUp {
+        /// The run.
+        run: RunId,
+        /// The step.
+        step: StepId,
+        /// The call.
+        site: CallSite,
+        /// The entry with edited arguments, if an approver edited them.
+        edited_seq: Option<u64>,
+        /// From then on `absent` may be acted on.
+        travelling_until: Time,
+    },
+    /// Tell every effect of a run to stop.
+    Stop {
+        /// The run.
+        run: RunId,
+    },
+}
+
+/// Everything the outside should be doing for the session now.
+#[must_use]
+pub fn wishes(state: &SessionState) -> Vec<Wish> {
+    let mut wishes = Vec::new();
+    for run in state.live.iter().filter_map(|run| state.runs.get(run)) {
+        if let Some(progress) = run.progress() {
+            of_run(run, progress, &mut wishes);
+        }
+    }
+    wishes
+}
+
+fn of_run(run: &Run, progress: &Progress, wishes: &mut Vec<Wish>) {
+    if progress.cancel.is_some() {
+        wishes.push(Wish::Stop { run: run.id });
+        return;
+    }
+    for (step, open) in &progress.open {
+        wishes.extend(of_step(run.id, *step, open));
+    }
+    let started = matches!(run.status, RunStatus::Running);
+    if !run.is_agent() && started && !progress.has_doubt() {
+        wishes.push(Wish::Invoke { run: run.id });
+    }
+}
+
+fn of_step(run: RunId, step: StepId, open: &OpenStep) -> Option<Wish> {
+    let (attempt, edited_seq) = (open.attempt, open.edited_seq);
+    match (&open.stand, open.kind) {
+        (Stand::Intended, StepKind::Model) => Some(Wish::CallModel { run, step, attempt }),
+        (Stand::Intended, StepKind::Tool) => {
+            let site = open.site?;
+            Some(Wish::CallTool { run, step, attempt, site, edited_seq, timeout_ms: open.timeout_ms })
+        }
+        (Stand::InDoubt(doubt), StepKind::Tool) if open.has_lookup => {
+            let site = open.site?;
+            Some(Wish::LookUp { run, step, site, edited_seq, travelling_until: doubt.travelling_until })
+        }
+        // a handler's substeps are performed by the handler; what waits for time is in `next_wake`
+        _ => None,
+    }
+}
+
+/// The next moment at which time alone changes something, if there is one.
+#[must_use]
+pub fn next_wake(state: &SessionState) -> Option<Time> {
+    let retries = state
+        .live
+        .iter()
+        .filter_map(|run| state.runs.get(run))
+        // a paused run tries nothing again until it goes on
+        .filter(|run| run.status != RunStatus::Paused)
+        .filter_map(Run::progress)
+        .flat_map(|progress| progress.open.values())
+        .filter_map(|open| match open.stand {
+            Stand::RetryAt(at) => Some(at),
+            Stand::Intended | Stand::InDoubt(_) => None,
+        });
+    let expiries = state.open_approvals().filter_map(|(_, approval)| approval.expires_at);
+    retries.chain(expiries).min()
+}

@@ -1,0 +1,270 @@
+//! What surfaces and embedders call. Every call names its caller; the tenant is the caller's and
+//! never an argument (`TEN-1`, `FLT-22`).
+
+mod approvals;
+mod artifacts;
+mod ledger;
+mod lists;
+mod runs;
+mod sessions;
+mod steps;
+mod watch;
+
+pub use lists::Listing;
+pub use steps::steps_of;
+pub use watch::Told;
+
+use crate::commit::{CommitFigures, Drive, store_error};
+use crate::handler::IntentRegistry;
+use crate::lock;
+use crate::node::{Config, Node};
+use crate::resident::{Actor, Resident};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+use tenure_contract::resource::Caller;
+use tenure_contract::{Code, Error, SessionId, limits};
+use tenure_core::projection::{Column, ListQuery, Order, Scope, Table, Value};
+use tenure_store::Store;
+
+/// How long a node's leases live without renewal.
+const LEASE_TTL_MS: u64 = 60_000;
+/// How often leases are renewed and what nobody looks at is let go.
+const ROUND: Duration = Duration::from_secs(20);
+/// Rows of one page of the recovery scan.
+const RECOVERY_PAGE: usize = 512;
+
+/// A running node. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    pub(crate) node: Arc<Node>,
+}
+
+impl Engine {
+    /// Starts a node on a store: takes the leases, brings the lists up to the log, starts the
+    /// committer and the settler, and begins to move every run that had not ended.
+    ///
+    /// # Errors
+    /// When the store is held by another, is damaged, or has lost acknowledged entries. Nothing is
+    /// running then.
+    pub fn start(
+        store: Store,
+        config: Config,
+        intents: IntentRegistry,
+        progress: &dyn Fn(u64),
+    ) -> Result<Self, Error> {
+        let node = Arc::new(Node::new(store, config, intents));
+        let held = node.store.lease.acquire(&node.name, LEASE_TTL_MS).map_err(store_error)?;
+        node.committer.hold(&held);
+        node.settler.catch_up(progress)?;
+        let engine = Self { node };
+        if engine.node.drive == Drive::Threads {
+            engine.start_threads()?;
+        }
+        engine.start_tasks();
+        Ok(engine)
+    }
+
+    fn start_threads(&self) -> Result<(), Error> {
+        let spawned = |error: std::io::Error| Error::new(Code::Internal, format!("no thread: {error}"));
+        let node = self.node.clone();
+        let committer = std::thread::Builder::new().name("committer".to_owned());
+        committer.spawn(move || node.committer.run()).map_err(spawned)?;
+        let node = self.node.clone();
+        let settler = std::thread::Builder::new().name("settler".to_owned());
+        settler
+            .spawn(move || {
+                let committed = lock(&node.committed);
+                node.settler.run(&committed, &|resident| node.let_go(resident));
+            })
+            .map_err(spawned)?;
+        let engine = self.clone();
+        let recovery = std::thread::Builder::new().name("recovery".to_owned());
+        recovery.spawn(move || engine.recover()).map_err(spawned)?;
+        Ok(())
+    }
+
+    fn start_tasks(&self) {
+        let node = self.node.clone();
+        self.node.runtime.spawn(async move {
+            loop {
+                for session in node.timers.take_due(node.clock.now()) {
+                    node.wake(session);
+                }
+                let first = node.timers.first();
+                tokio::select! {
+                    biased;
+                    () = node.timers.earlier() => {}
+                    () = sleep_to(&node, first) => {}
+                }
+            }
+        });
+        let engine = self.clone();
+        self.node.runtime.spawn(async move {
+            loop {
+                tokio::time::sleep(ROUND).await;
+                engine.round();
+            }
+        });
+    }
+
+    /// Every so often: keep the leases, let go what nobody needs.
+    fn round(&self) {
+        match self.node.store.lease.renew(&self.node.name, LEASE_TTL_MS) {
+            Ok(held) => self.node.committer.hold(&held),
+            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+        }
+        self.node.sweep();
+    }
+
+    /// Looks at every session that has a run not ended. Harmless at any moment: reading a session
+    /// declares what its former owner was performing lost, and grants what it wishes.
+    pub fn recover(&self) {
+        let mut after = None;
+        let mut last = None;
+        loop {
+            let query = ListQuery {
+                scope: Scope::Engine,
+                table: Table::Run,
+                key: None,
+                filters: vec![(Column::Open, Value::Number(1))],
+                order: Order::OldestFirst,
+                after,
+                limit: RECOVERY_PAGE,
+            };
+            let rows = match self.node.store.projection.list(&query) {
+                Ok(rows) => rows,
+                Err(error) => {
+                    tracing::error!(%error, "runs that had not ended could not be listed");
+                    return;
+                }
+            };
+            let Some(end) = rows.last() else { return };
+            after = Some(end.born);
+            for session in rows.iter().filter_map(|row| row.id(Column::Session)) {
+                if last != Some(session) {
+                    self.node.wake(SessionId::from_bytes(session));
+                }
+                last = Some(session);
+            }
+        }
+    }
+
+    /// Stops taking new work and waits, up to a limit, for effects in flight; what has not ended by
+    /// then is recovered at the next start.
+    pub async fn drain(&self) {
+        self.node.draining.store(true, Ordering::SeqCst);
+        let deadline = tokio::time::Instant::now() + Duration::from_millis(limits::DRAIN_MAX_MS);
+        while tokio::time::Instant::now() < deadline && !lock(&self.node.performing).is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        self.node.committer.nudge();
+        while !(self.node.committer.is_empty() && self.node.settler.lag() == 0) && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.node.committer.nudge();
+        }
+        self.node.committer.close();
+        if let Err(error) = self.node.store.lease.release(&self.node.name) {
+            tracing::warn!(%error, "leases could not be given up");
+        }
+    }
+
+    /// The handlers of this node.
+    #[must_use]
+    pub fn intents(&self) -> &IntentRegistry {
+        &self.node.intents
+    }
+
+    /// Commits one batch; for a node driven by hand.
+    #[must_use]
+    pub fn commit_some(&self) -> bool {
+        self.node.committer.commit_some()
+    }
+
+    /// Settles what is committed; for a node driven by hand.
+    #[must_use]
+    pub fn settle_some(&self) -> bool {
+        self.node.settle_some()
+    }
+
+    /// The committer's figures.
+    #[must_use]
+    pub fn commit_figures(&self) -> &CommitFigures {
+        &self.node.committer.figures
+    }
+
+    /// Entries committed and not yet in the lists: now, and at the worst.
+    #[must_use]
+    pub fn settle_lag(&self) -> (u64, u64) {
+        (self.node.settler.lag(), self.node.settler.lag_max.load(Ordering::Relaxed))
+    }
+
+    /// Journals in memory.
+    #[must_use]
+    pub fn resident_count(&self) -> usize {
+        self.node.resident_count()
+    }
+
+    /// Resolves once everything committed by now is in the lists.
+    ///
+    /// # Errors
+    /// `settle-lag` after [`limits::SETTLE_WAIT_MAX_MS`].
+    pub async fn settled(&self) -> Result<(), Error> {
+        let wanted = self.node.committer.last();
+        let mut settled = self.node.settler.watch();
+        let reached = settled.wait_for(|position| *position >= wanted);
+        let limit = Duration::from_millis(limits::SETTLE_WAIT_MAX_MS);
+        match tokio::time::timeout(limit, reached).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Error::new(Code::SettleLag, format!("lists are {} entries behind; ask again", self.node.settler.lag()))),
+        }
+    }
+
+    pub(crate) fn session_of(&self, caller: &Caller, id: SessionId) -> Result<Arc<Resident>, Error> {
+        self.node.session(caller.tenant, id)?.ok_or_else(|| Error::not_found("session", id))
+    }
+
+    pub(crate) fn admit(&self) -> Result<(), Error> {
+        if self.node.is_draining() {
+            return Err(Error::new(Code::Draining, "this server is going down and takes no new work; ask again in a while"));
+        }
+        let lag = self.node.settler.lag();
+        if lag > limits::SETTLE_LAG_MAX_ENTRIES {
+            let text = format!("lists are {lag} entries behind, the limit SETTLE_LAG_MAX_ENTRIES is {}; ask again", limits::SETTLE_LAG_MAX_ENTRIES);
+            return Err(Error::new(Code::SettleLag, text));
+        }
+        Ok(())
+    }
+}
+
+async fn sleep_to(node: &Node, first: Option<tenure_contract::Time>) {
+    match first {
+        Some(at) => node.clock.sleep_until(at).await,
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) fn actor(caller: &Caller) -> Actor {
+    Actor { principal: caller.principal.clone(), surface: caller.surface }
+}
+
+/// A text within the limit of names.
+pub(crate) fn name(what: &str, text: &str) -> Result<(), Error> {
+    let longest = limits::NAME_MAX_CHARS;
+    let long = text.chars().count();
+    if long == 0 || long > longest {
+        let told = format!("{what} has {long} characters; expected 1 to {longest}");
+        return Err(Error::new(Code::InvalidArgument, told));
+    }
+    Ok(())
+}
+
+/// A reason within the limit.
+pub(crate) fn reason(text: Option<&String>) -> Result<(), Error> {
+    let long = text.map_or(0, |text| text.chars().count());
+    if long > limits::REASON_MAX_CHARS {
+        let told = format!("the reason has {long} characters; the limit REASON_MAX_CHARS is {}", limits::REASON_MAX_CHARS);
+        return Err(Error::new(Code::InvalidArgument, told));
+    }
+    Ok(())
+}

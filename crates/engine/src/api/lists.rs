@@ -1,0 +1,219 @@
+//! Lists: rows of the projection as resources, one page at a time.
+
+use super::Engine;
+use crate::commit::store_error;
+use std::str::FromStr;
+use tenure_contract::resource::{ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary};
+use tenure_contract::{ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, Time, WorkspaceId, limits};
+use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
+
+/// What a list is asked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// Only rows of this session.
+    pub session: Option<SessionId>,
+    /// Only rows in this status.
+    pub status: Option<String>,
+    /// Only rows that need attention.
+    pub open_only: Option<bool>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// Rows at the most.
+    pub limit: Option<usize>,
+}
+
+impl Engine {
+    /// Sessions, the newest first.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a bad cursor or limit.
+    pub fn sessions(&self, caller: &Caller, listing: &Listing) -> Result<Page<SessionSummary>, Error> {
+        self.page(caller, Table::Session, listing, session)
+    }
+
+    /// Runs, the newest first.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a bad cursor or limit.
+    pub fn runs(&self, caller: &Caller, listing: &Listing) -> Result<Page<RunSummary>, Error> {
+        self.page(caller, Table::Run, listing, run)
+    }
+
+    /// Approvals, the newest first, without their exact actions.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a bad cursor or limit.
+    pub fn approvals(&self, caller: &Caller, listing: &Listing) -> Result<Page<Approval>, Error> {
+        self.page(caller, Table::Approval, listing, approval)
+    }
+
+    /// Steps in doubt, the newest first.
+    ///
+    /// # Errors
+    /// `invalid-argument` for a bad cursor or limit.
+    pub fn doubts(&self, caller: &Caller, listing: &Listing) -> Result<Page<DoubtSummary>, Error> {
+        self.page(caller, Table::Doubt, listing, doubt)
+    }
+
+    fn page<T>(
+        &self,
+        caller: &Caller,
+        table: Table,
+        listing: &Listing,
+        shown: fn(&Row) -> Option<T>,
+    ) -> Result<Page<T>, Error> {
+        let limit = listing.limit.unwrap_or(limits::PAGE_DEFAULT_ROWS);
+        if limit == 0 || limit > limits::PAGE_MAX_ROWS {
+            let told = format!("limit {limit} is out of range; expected 1 to {}", limits::PAGE_MAX_ROWS);
+            return Err(Error::new(Code::InvalidArgument, told));
+        }
+        let after = listing.cursor.as_deref().map(|cursor| read_cursor(caller, table, cursor)).transpose()?;
+        let mut filters = Vec::new();
+        if let Some(session) = listing.session.filter(|_| table.columns().contains(&Column::Session)) {
+            filters.push((Column::Session, Value::Bytes(session.bytes().to_vec())));
+        }
+        if let Some(status) = &listing.status {
+            filters.push((Column::Status, Value::Text(status.clone())));
+        }
+        if let Some(open) = listing.open_only {
+            filters.push((Column::Open, Value::Number(i64::from(open))));
+        }
+        let mut rows = self.rows(caller, table, filters, after, limit + 1)?;
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        let next_cursor = rows.last().filter(|_| more).map(|row| cursor(caller, table, row.born));
+        Ok(Page { items: rows.iter().filter_map(shown).collect(), next_cursor })
+    }
+
+    pub(super) fn rows(
+        &self,
+        caller: &Caller,
+        table: Table,
+        filters: Vec<(Column, Value)>,
+        after: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<Row>, Error> {
+        let scope = Scope::Tenant(caller.tenant);
+        let query = ListQuery { scope, table, key: None, filters, order: Order::NewestFirst, after, limit };
+        self.node.store.projection.list(&query).map_err(store_error)
+    }
+
+    pub(super) fn row(&self, caller: &Caller, table: Table, key: [u8; 16]) -> Result<Option<Row>, Error> {
+        let query = ListQuery {
+            scope: Scope::Tenant(caller.tenant),
+            table,
+            key: Some(key),
+            filters: Vec::new(),
+            order: Order::NewestFirst,
+            after: None,
+            limit: 1,
+        };
+        Ok(self.node.store.projection.list(&query).map_err(store_error)?.pop())
+    }
+}
+
+/// A cursor is opaque and bound to its tenant and list: the place, and a check on the three.
+fn cursor(caller: &Caller, table: Table, born: u64) -> String {
+    let check = Digest::of(&[b"cursor", &caller.tenant.bytes(), table.name().as_bytes(), &born.to_be_bytes()]);
+    format!("{born:x}-{}", tenure_contract::digest::hex(&check.bytes()[..6]))
+}
+
+fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> {
+    let born = text.split_once('-').and_then(|(born, _)| u64::from_str_radix(born, 16).ok());
+    match born {
+        Some(born) if cursor(caller, table, born) == text => Ok(born),
+        _ => {
+            let shown: String = text.chars().take(60).collect();
+            Err(Error::new(Code::InvalidArgument, format!("cursor `{shown}` is not one this list gave; begin without one")))
+        }
+    }
+}
+
+pub(super) fn time(row: &Row, column: Column) -> Option<Time> {
+    row.number(column).and_then(|micros| u64::try_from(micros).ok()).map(Time::from_micros)
+}
+
+fn owned(row: &Row, column: Column) -> Option<String> {
+    row.text(column).map(str::to_owned)
+}
+
+fn word<T: FromStr>(row: &Row, column: Column) -> Option<T> {
+    row.text(column)?.parse().ok()
+}
+
+fn session(row: &Row) -> Option<SessionSummary> {
+    Some(SessionSummary {
+        session_id: SessionId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        product_id: owned(row, Column::Product)?,
+        user_id: owned(row, Column::User)?,
+        status: word(row, Column::Status)?,
+        workspace: row.id(Column::Workspace).map(WorkspaceId::from_bytes),
+        started_at: time(row, Column::CreatedAt)?,
+        updated_at: time(row, Column::UpdatedAt)?,
+    })
+}
+
+fn run(row: &Row) -> Option<RunSummary> {
+    Some(RunSummary {
+        run_id: RunId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        session_id: SessionId::from_bytes(row.id(Column::Session)?),
+        parent_run_id: row.id(Column::Parent).map(RunId::from_bytes),
+        kind: owned(row, Column::Kind)?,
+        name: owned(row, Column::Name)?,
+        status: word(row, Column::Status)?,
+        reason: owned(row, Column::Reason),
+        created_at: time(row, Column::CreatedAt)?,
+        updated_at: time(row, Column::UpdatedAt)?,
+        completed_at: time(row, Column::EndedAt),
+    })
+}
+
+fn approval(row: &Row) -> Option<Approval> {
+    let digest = match row.get(Column::Digest) {
+        Value::Bytes(bytes) => Digest::from_bytes(bytes.as_slice().try_into().ok()?),
+        Value::Null | Value::Text(_) | Value::Number(_) => return None,
+    };
+    Some(Approval {
+        approval_id: ApprovalId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        kind: word(row, Column::Kind)?,
+        session_id: row.id(Column::Session).map(SessionId::from_bytes),
+        run_id: row.id(Column::Run).map(RunId::from_bytes),
+        step: None,
+        action_label: owned(row, Column::Label)?,
+        action_digest: digest,
+        action: None,
+        risk_level: word(row, Column::Risk)?,
+        status: word(row, Column::Status)?,
+        requested_at: time(row, Column::CreatedAt)?,
+        expires_at: time(row, Column::ExpiresAt),
+        resolved_at: time(row, Column::EndedAt),
+        resolver: owned(row, Column::Actor).map(|principal| Resolver { principal, surface: None }),
+        reason: owned(row, Column::Reason),
+    })
+}
+
+fn doubt(row: &Row) -> Option<DoubtSummary> {
+    Some(DoubtSummary {
+        step_id: StepId::from_bytes(row.key),
+        run_id: RunId::from_bytes(row.id(Column::Run)?),
+        session_id: SessionId::from_bytes(row.id(Column::Session)?),
+        status: owned(row, Column::Status)?,
+        cause: owned(row, Column::Reason),
+        travelling_until: time(row, Column::ExpiresAt),
+        created_at: time(row, Column::CreatedAt)?,
+    })
+}
+
+pub(super) fn api_key(row: &Row) -> ApiKey {
+    ApiKey {
+        key_id: KeyId::from_bytes(row.key),
+        prefix: owned(row, Column::Name).unwrap_or_default(),
+        principal: owned(row, Column::Actor).unwrap_or_default(),
+        scopes: owned(row, Column::Scopes).unwrap_or_default().split(' ').map(str::to_owned).collect(),
+        status: owned(row, Column::Status).unwrap_or_default(),
+        key: None,
+    }
+}

@@ -1,0 +1,253 @@
+//! Runs: submit, see, cancel, pause, resume.
+
+use super::sessions::{derived_id, opening, request_digest, same_tenant};
+use super::{Engine, actor, name};
+use crate::lock;
+use crate::resident::Resident;
+use crate::seal::Bodies;
+use crate::view;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tenure_contract::event::{Origin, RunLimits, RunSubmitted, Work};
+use tenure_contract::resource::{Accepted, AgentRequest, Caller, IntentRequest, Run, SubmitRun};
+use tenure_contract::words::{InputPolicy, StopReason, Trigger};
+use tenure_contract::{Code, Digest, Error, IntentId, RunId, SessionId, limits};
+use tenure_core::Command;
+use tenure_core::projection::{Column, Table};
+
+/// What a submission comes to before a session is asked.
+struct Prepared {
+    work: Work,
+    input: Value,
+    limits: RunLimits,
+    memory: bool,
+    approvers: Vec<String>,
+    digest: Option<Digest>,
+}
+
+impl Engine {
+    /// Accepts a run: durable, not done, when it returns (`INT-5`).
+    ///
+    /// # Errors
+    /// `unknown-name` listing what exists, `invalid-argument`, `too-large`, `key-conflict`,
+    /// `session-busy`, `not-found`, `draining`.
+    pub async fn submit(&self, caller: &Caller, request: SubmitRun) -> Result<Accepted, Error> {
+        self.admit()?;
+        same_tenant(caller, request.tenant_id)?;
+        let prepared = self.prepare(caller, &request)?;
+        let key = request.idempotency_key.as_deref();
+        let run = match key {
+            Some(key) => RunId::from_bytes(derived_id(caller.tenant, "run", key)?),
+            None => RunId::from_bytes(self.node.fresh_id()),
+        };
+        let resident = self.session_for(caller, &request, &prepared, key)?;
+        let sealed = self.node.seal_json(caller.tenant, &prepared.input)?;
+        let submitted = submission(&resident, &request, prepared, run);
+        let (accepted, seq) = {
+            let mut cell = lock(&resident.cell);
+            let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
+            let command = Command::SubmitRun(submitted);
+            let seq = self.node.transact_locked(&resident, &mut cell, &command, Bodies::given(sealed), &actor(caller))?;
+            let state = cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
+            // steered into the current run, if no run of its own came of it
+            let run_id = if state.runs.contains_key(&run) { run } else { state.order.first().copied().unwrap_or(run) };
+            (Accepted { run_id, session_id: state.id, duplicate, seq }, seq)
+        };
+        self.node.durable(&resident, seq).await?;
+        Ok(accepted)
+    }
+
+    fn prepare(&self, caller: &Caller, request: &SubmitRun) -> Result<Prepared, Error> {
+        let digest = match &request.idempotency_key {
+            Some(_) => Some(request_digest(request)?),
+            None => None,
+        };
+        let prepared = match (&request.intent, &request.agent) {
+            (Some(intent), None) => self.prepare_intent(request, intent, digest)?,
+            (None, Some(agent)) => self.prepare_agent(caller, request, agent, digest)?,
+            (Some(_), Some(_)) => {
+                return Err(Error::new(Code::InvalidArgument, "both `intent` and `agent` are given; expected exactly one"));
+            }
+            (None, None) => {
+                return Err(Error::new(Code::InvalidArgument, "neither `intent` nor `agent` is given; expected exactly one"));
+            }
+        };
+        let size = prepared.input.to_string().len();
+        if size > limits::RUN_INPUT_MAX_BYTES {
+            let told = format!("the run's input has {size} bytes; the limit RUN_INPUT_MAX_BYTES is {}", limits::RUN_INPUT_MAX_BYTES);
+            return Err(Error::new(Code::TooLarge, told));
+        }
+        Ok(prepared)
+    }
+
+    fn prepare_intent(&self, request: &SubmitRun, intent: &IntentRequest, digest: Option<Digest>) -> Result<Prepared, Error> {
+        name("intent.type", &intent.intent_type)?;
+        let chosen = self.node.intents.choose(&intent.intent_type, &intent.parameters)?;
+        let solution = intent.solution_id.clone().unwrap_or_else(|| "default".to_owned());
+        name("intent.solutionId", &solution)?;
+        let work = Work::Intent {
+            intent: IntentId::from_bytes(self.node.fresh_id()),
+            intent_type: intent.intent_type.clone(),
+            handler: chosen.handler_name,
+            solution,
+        };
+        let input = json!({ "parameters": intent.parameters, "metadata": intent.metadata });
+        let limits = resolve_limits(None, None, None, request.budget_steps)?;
+        Ok(Prepared { work, input, limits, memory: false, approvers: Vec::new(), digest })
+    }
+
+    fn prepare_agent(
+        &self,
+        caller: &Caller,
+        request: &SubmitRun,
+        asked: &AgentRequest,
+        digest: Option<Digest>,
+    ) -> Result<Prepared, Error> {
+        let (agent, version) = self.agent_version(caller, &asked.name, asked.version)?;
+        let built = self.node.agent(caller.tenant, version)?;
+        let definition = &built.definition;
+        let limits = resolve_limits(definition.max_steps, asked.max_steps, definition.budget_steps, request.budget_steps)?;
+        let work = Work::Agent { agent, version, name: asked.name.clone() };
+        let input = json!({ "task": asked.task });
+        let approvers = definition.approvers.clone();
+        Ok(Prepared { work, input, limits, memory: definition.memory, approvers, digest })
+    }
+
+    /// The session a run is for: the named one, or a new one that ends with it.
+    fn session_for(
+        &self,
+        caller: &Caller,
+        request: &SubmitRun,
+        prepared: &Prepared,
+        key: Option<&str>,
+    ) -> Result<Arc<Resident>, Error> {
+        if let Some(id) = request.session_id {
+            return self.session_of(caller, id);
+        }
+        let id = match key {
+            Some(key) => SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?),
+            None => SessionId::from_bytes(self.node.fresh_id()),
+        };
+        let opened = opening(caller, request.session.clone().unwrap_or_default(), prepared.digest, true)?;
+        let resident = self.node.session_or_new(caller.tenant, id)?;
+        self.node.transact(&resident, &Command::OpenSession(opened), Bodies::default(), &actor(caller))?;
+        Ok(resident)
+    }
+
+    /// A run.
+    ///
+    /// # Errors
+    /// `not-found`.
+    pub async fn run(&self, caller: &Caller, id: RunId) -> Result<Run, Error> {
+        let resident = self.session_of_run(caller, id).await?;
+        view::run(&self.node, &resident, id)
+    }
+
+    /// Asks for a run's end and returns the run; it ends once its effects are settled.
+    ///
+    /// # Errors
+    /// `not-found`, `illegal-transition` when it has ended.
+    pub async fn cancel(&self, caller: &Caller, id: RunId, reason: Option<String>) -> Result<Run, Error> {
+        super::reason(reason.as_ref())?;
+        let command = Command::CancelRun { run: id, stop_reason: StopReason::Aborted, reason };
+        self.command_run(caller, id, command).await
+    }
+
+    /// Halts a run before its next step.
+    ///
+    /// # Errors
+    /// `not-found`, `illegal-transition`.
+    pub async fn pause(&self, caller: &Caller, id: RunId) -> Result<Run, Error> {
+        self.command_run(caller, id, Command::PauseRun { run: id }).await
+    }
+
+    /// Lets a halted run go on.
+    ///
+    /// # Errors
+    /// `not-found`, `illegal-transition`.
+    pub async fn resume(&self, caller: &Caller, id: RunId) -> Result<Run, Error> {
+        self.command_run(caller, id, Command::ResumeRun { run: id }).await
+    }
+
+    async fn command_run(&self, caller: &Caller, id: RunId, command: Command) -> Result<Run, Error> {
+        let resident = self.session_of_run(caller, id).await?;
+        let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
+        self.node.durable(&resident, seq).await?;
+        view::run(&self.node, &resident, id)
+    }
+
+    pub(super) async fn session_of_run(&self, caller: &Caller, id: RunId) -> Result<Arc<Resident>, Error> {
+        let session = self.find_session(caller, Table::Run, id.bytes()).await?;
+        let session = session.ok_or_else(|| Error::not_found("run", id))?;
+        self.session_of(caller, session).map_err(|_| Error::not_found("run", id))
+    }
+
+    /// The session a listed thing belongs to. What is not listed may be too new: then the lists are
+    /// waited for once.
+    pub(super) async fn find_session(&self, caller: &Caller, table: Table, key: [u8; 16]) -> Result<Option<SessionId>, Error> {
+        if let Some(row) = self.row(caller, table, key)? {
+            return Ok(row.id(Column::Session).map(SessionId::from_bytes));
+        }
+        self.settled().await?;
+        let row = self.row(caller, table, key)?;
+        Ok(row.and_then(|row| row.id(Column::Session)).map(SessionId::from_bytes))
+    }
+}
+
+fn submission(resident: &Resident, request: &SubmitRun, prepared: Prepared, run: RunId) -> RunSubmitted {
+    let (policy, session_approvers) = {
+        let cell = lock(&resident.cell);
+        let opened = cell.session().and_then(|state| state.opened.as_ref());
+        let policy = opened.map_or(InputPolicy::Queue, |opened| opened.input_policy);
+        (policy, opened.map(|opened| opened.approvers.clone()).unwrap_or_default())
+    };
+    let mut approvers = prepared.approvers;
+    approvers.extend(session_approvers);
+    approvers.sort();
+    approvers.dedup();
+    RunSubmitted {
+        run,
+        parent: request.parent_run_id,
+        task: None,
+        work: prepared.work,
+        trigger: if request.parent_run_id.is_some() { Trigger::Parent } else { Trigger::Submit },
+        policy: request.input_policy.unwrap_or(policy),
+        limits: prepared.limits,
+        request: prepared.digest,
+        memory: prepared.memory,
+        approvers,
+    }
+}
+
+/// Resolves the hard limits and says where each came from; an option may only lower (`RT3`).
+fn resolve_limits(
+    config_steps: Option<u32>,
+    option_steps: Option<u32>,
+    config_budget: Option<u64>,
+    option_budget: Option<u64>,
+) -> Result<RunLimits, Error> {
+    if option_steps == Some(0) || option_budget == Some(0) {
+        return Err(Error::new(Code::InvalidArgument, "a limit of 0 steps is refused; expected at least 1"));
+    }
+    let (ceiling, from) = match config_steps {
+        Some(config) => (config, Origin::Config),
+        None => (limits::MAX_STEPS_DEFAULT, Origin::Default),
+    };
+    let (max_steps, max_steps_from) = match option_steps {
+        Some(option) if option > ceiling => {
+            let told = format!("maxSteps {option} is above the ceiling {ceiling}; an option may only lower it");
+            return Err(Error::new(Code::InvalidArgument, told));
+        }
+        Some(option) => (option, Origin::Option),
+        None => (ceiling, from),
+    };
+    let (ceiling, from) = match config_budget {
+        Some(config) => (config, Origin::Config),
+        None => (limits::BUDGET_STEPS_DEFAULT, Origin::Default),
+    };
+    let (budget_steps, budget_steps_from) = match option_budget {
+        Some(option) => (option.min(ceiling), Origin::Option),
+        None => (ceiling, from),
+    };
+    Ok(RunLimits { max_steps, max_steps_from, budget_steps, budget_steps_from })
+}

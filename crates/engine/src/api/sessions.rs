@@ -1,0 +1,134 @@
+//! Sessions: open, see, end.
+
+use super::{Engine, actor, name};
+use crate::lock;
+use crate::resident::Resident;
+use crate::seal::Bodies;
+use crate::view;
+use std::sync::Arc;
+use tenure_contract::event::SessionOpened;
+use tenure_contract::resource::{Caller, OpenSession, Session};
+use tenure_contract::words::{ExecutionTarget, InputPolicy, SessionStatus};
+use tenure_contract::{Code, Digest, Error, SessionId, TenantId, limits};
+use tenure_core::Command;
+
+impl Engine {
+    /// Opens a session; durable when it returns.
+    ///
+    /// # Errors
+    /// `invalid-argument`, `key-conflict`, `draining`, a store's refusal.
+    pub async fn open_session(&self, caller: &Caller, request: OpenSession, key: Option<&str>) -> Result<Session, Error> {
+        self.admit()?;
+        let id = match key {
+            Some(key) => SessionId::from_bytes(derived_id(caller.tenant, "session", key)?),
+            None => SessionId::from_bytes(self.node.fresh_id()),
+        };
+        let digest = key.map(|_| request_digest(&request)).transpose()?;
+        let opened = opening(caller, request, digest, false)?;
+        let resident = self.node.session_or_new(caller.tenant, id)?;
+        let command = Command::OpenSession(opened);
+        let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
+        self.node.durable(&resident, seq).await?;
+        session_view(&resident)
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// `not-found`.
+    pub fn session(&self, caller: &Caller, id: SessionId) -> Result<Session, Error> {
+        session_view(&self.session_of(caller, id)?)
+    }
+
+    /// Ends a session that has no run in progress.
+    ///
+    /// # Errors
+    /// `not-found`, `illegal-transition`.
+    pub async fn end_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        status: SessionStatus,
+        reason: Option<String>,
+    ) -> Result<Session, Error> {
+        super::reason(reason.as_ref())?;
+        let resident = self.session_of(caller, id)?;
+        let command = Command::EndSession { status, reason };
+        let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
+        self.node.durable(&resident, seq).await?;
+        session_view(&resident)
+    }
+}
+
+fn session_view(resident: &Arc<Resident>) -> Result<Session, Error> {
+    let cell = lock(&resident.cell);
+    let view = cell.session().and_then(view::session);
+    view.ok_or_else(|| Error::not_found("session", resident.journal))
+}
+
+/// The event a request to open a session becomes.
+pub(super) fn opening(
+    caller: &Caller,
+    request: OpenSession,
+    digest: Option<Digest>,
+    ends_with_run: bool,
+) -> Result<SessionOpened, Error> {
+    same_tenant(caller, request.tenant_id)?;
+    let product = request.product_id.unwrap_or_else(|| "tenure".to_owned());
+    let user = request.user_id.unwrap_or_else(|| caller.principal.name.clone());
+    name("productId", &product)?;
+    name("userId", &user)?;
+    let target = ExecutionTarget::canonical(request.execution_target.as_deref())
+        .map_err(|why| Error::new(Code::InvalidArgument, format!("executionTarget: {why}")))?;
+    for approver in &request.approvers {
+        approver_word(approver)?;
+    }
+    Ok(SessionOpened {
+        product,
+        user,
+        target,
+        workspace: request.workspace_id,
+        input_policy: request.input_policy.unwrap_or(InputPolicy::Queue),
+        dispatch: request.dispatch_context,
+        ends_with_run,
+        request: digest,
+        approvers: request.approvers,
+    })
+}
+
+/// An approver is written `kind:name` or `kind:*`.
+pub(super) fn approver_word(text: &str) -> Result<(), Error> {
+    let known = text.split_once(':').is_some_and(|(kind, name)| {
+        kind.parse::<tenure_contract::words::PrincipalKind>().is_ok() && !name.is_empty()
+    });
+    if known && text.len() <= limits::NAME_MAX_CHARS {
+        return Ok(());
+    }
+    let told = format!("approver `{text}` is not written `kind:name`; kinds are user, agent, worker, service, system");
+    Err(Error::new(Code::InvalidArgument, told))
+}
+
+/// A tenant named in a call must be the caller's; another one does not exist for it (`TEN-1`).
+pub(super) fn same_tenant(caller: &Caller, named: Option<TenantId>) -> Result<(), Error> {
+    match named {
+        Some(other) if other != caller.tenant => Err(Error::not_found("tenant", other)),
+        _ => Ok(()),
+    }
+}
+
+/// An id derived from a client's key, so that one owner decides about it from its own journal.
+pub(super) fn derived_id(tenant: TenantId, kind: &str, key: &str) -> Result<[u8; 16], Error> {
+    let long = key.chars().count();
+    if long == 0 || long > limits::IDEMPOTENCY_KEY_MAX_CHARS {
+        let told = format!("the idempotency key has {long} characters; expected 1 to {}", limits::IDEMPOTENCY_KEY_MAX_CHARS);
+        return Err(Error::new(Code::InvalidArgument, told));
+    }
+    Ok(Digest::of(&[b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()]).first_half())
+}
+
+/// Digest of a request's canonical JSON: the same key with another one is a conflict.
+pub(super) fn request_digest(request: &impl serde::Serialize) -> Result<Digest, Error> {
+    let canonical = serde_json_canonicalizer::to_vec(request)
+        .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+    Ok(Digest::of(&[&canonical]))
+}

@@ -1,0 +1,212 @@
+//! What the core wishes for, performed: each effect once at a time, and only after everything it
+//! depends on is durable.
+
+mod model;
+mod tool;
+pub(crate) mod transcript;
+
+use crate::lock;
+use crate::node::Node;
+use crate::resident::{Actor, Cell, Folded, Resident};
+use crate::seal::Bodies;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_agent::Agent;
+use tenure_contract::agent::AgentDefinition;
+use tenure_contract::event::Work;
+use tenure_contract::{Code, Digest, Error, Journal, RunId, SessionId, StepId, TenantId};
+use tenure_core::session::{Stand, Wish, next_wake, wishes};
+use tenure_core::Command;
+
+/// How long an aborted effect may take to come to an end by itself.
+const ABORT_GRACE: Duration = Duration::from_millis(250);
+/// First and longest wait before a result that could not be committed is offered again.
+const REPORT_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// The place of a look-up among the attempts of a step.
+const LOOK_UP: u32 = 0;
+
+impl Node {
+    /// Sees to everything the session wishes for now; the session's lock is held.
+    pub fn pump(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell) {
+        let Folded::Session(state) = &cell.state else { return };
+        if let Some(at) = next_wake(state) {
+            self.timers.arm(at, state.id);
+        }
+        for wish in wishes(state) {
+            self.grant(resident, cell, wish);
+        }
+    }
+
+    fn grant(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell, wish: Wish) {
+        let needs = cell.chain.seq;
+        let (node, held) = (self.clone(), resident.clone());
+        match wish {
+            Wish::Stop { run } => self.stop(resident, cell, run),
+            _ if self.is_draining() => {}
+            Wish::CallModel { run, step, attempt } => {
+                if self.begin(step, attempt) {
+                    self.spawn(async move { model::call(node, held, needs, model::Turn { run, step, attempt }).await });
+                }
+            }
+            Wish::CallTool { run, step, attempt, site, edited_seq, timeout_ms } => {
+                if self.begin(step, attempt) {
+                    let call = tool::Call { run, step, attempt, site, edited_seq, timeout_ms };
+                    self.spawn(async move { tool::call(node, held, needs, call).await });
+                }
+            }
+            Wish::LookUp { run, step, site, edited_seq, travelling_until } => {
+                if self.begin(step, LOOK_UP) {
+                    let call = tool::Call { run, step, attempt: LOOK_UP, site, edited_seq, timeout_ms: 0 };
+                    self.spawn(async move { tool::look_up(node, held, needs, call, travelling_until).await });
+                }
+            }
+            Wish::Invoke { run } => {
+                if lock(&self.invoked).insert(run) {
+                    self.spawn(async move { crate::handler::drive(node, held, needs, run).await });
+                }
+            }
+        }
+    }
+
+    /// Tells the effects of a run to stop; those nobody began are given up.
+    fn stop(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell, run: RunId) {
+        self.cancel_of(run).cancel();
+        let Folded::Session(state) = &cell.state else { return };
+        let Some(known) = state.runs.get(&run).filter(|known| known.is_agent() || !lock(&self.invoked).contains(&run)) else {
+            return;
+        };
+        let open = known.progress().into_iter().flat_map(|progress| &progress.open);
+        let skipped: Vec<StepId> = open
+            .filter(|(step, open)| open.stand == Stand::Intended && !self.is_performing(**step, open.attempt))
+            .map(|(step, _)| *step)
+            .collect();
+        for step in skipped {
+            let command = Command::SkipStep { run, step };
+            if let Err(error) = self.transact_locked(resident, cell, &command, Bodies::default(), &Actor::system()) {
+                tracing::warn!(%run, %step, %error, "a step could not be given up");
+            }
+        }
+    }
+
+    fn begin(&self, step: StepId, attempt: u32) -> bool {
+        lock(&self.performing).insert((step, attempt))
+    }
+
+    pub fn is_performing(&self, step: StepId, attempt: u32) -> bool {
+        lock(&self.performing).contains(&(step, attempt))
+    }
+
+    fn end(&self, step: StepId, attempt: u32) {
+        lock(&self.performing).remove(&(step, attempt));
+    }
+
+    /// Offers a result until it is taken: an effect that happened must not be forgotten because the
+    /// disk was full for a moment.
+    pub async fn report(self: &Arc<Self>, resident: &Arc<Resident>, command: &Command, bodies: Bodies) {
+        let mut wait = REPORT_RETRY.0;
+        let mut at = resident.clone();
+        loop {
+            let outcome = match self.transact(&at, command, bodies.clone(), &Actor::system()) {
+                Ok(seq) => self.durable(&at, seq).await,
+                Err(error) => Err(error),
+            };
+            match outcome {
+                Ok(()) => return,
+                Err(error) if is_passing(&error) => {
+                    tracing::warn!(journal = %at.journal, %error, "a result is not committed yet; trying again");
+                }
+                Err(error) => {
+                    tracing::warn!(journal = %at.journal, %error, "a result was refused");
+                    return;
+                }
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(REPORT_RETRY.1);
+            if let Ok(Some(again)) = self.resident(at.journal) {
+                at = again;
+            }
+        }
+    }
+
+    /// Looks at a session again: reads it if need be, lets time pass for it.
+    pub fn wake(self: &Arc<Self>, session: SessionId) {
+        let woken = self.resident(Journal::Session(session)).and_then(|resident| match resident {
+            Some(resident) => self.transact(&resident, &Command::Wake, Bodies::default(), &Actor::system()).map(drop),
+            None => Ok(()),
+        });
+        if let Err(error) = woken {
+            tracing::warn!(%session, %error, "a session could not be woken");
+        }
+        self.committer.nudge();
+    }
+
+    /// An agent's version, built from the definition in the tenant's ledger.
+    pub fn agent(self: &Arc<Self>, tenant: TenantId, version: Digest) -> Result<Arc<Agent>, Error> {
+        if let Some(known) = lock(&self.agents).get(&(tenant, version)) {
+            return Ok(known.clone());
+        }
+        let definition = self.definition(tenant, version)?;
+        let built = tenure_agent::build(&definition, std::path::Path::new("/"))
+            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name))?;
+        let agent = Arc::new(built);
+        lock(&self.agents).insert((tenant, version), agent.clone());
+        Ok(agent)
+    }
+
+    /// The definition of an agent's version.
+    pub fn definition(self: &Arc<Self>, tenant: TenantId, version: Digest) -> Result<AgentDefinition, Error> {
+        let ledger = self.ledger(tenant)?;
+        let seq = {
+            let cell = lock(&ledger.cell);
+            let Folded::Ledger(state) = &cell.state else { return Err(Error::not_found("agent version", version)) };
+            let versions = state.agents.values().flat_map(|agent| &agent.versions);
+            versions.clone().find(|(digest, _)| *digest == version).map(|(_, seq)| *seq)
+        };
+        let body = match seq {
+            Some(seq) => self.json_at(&ledger, seq)?,
+            None => None,
+        };
+        let body = body.ok_or_else(|| Error::not_found("agent version", version))?;
+        serde_json::from_value(body).map_err(|why| Error::new(Code::StoreCorrupt, why.to_string()).about(version))
+    }
+
+    /// The agent a run was pinned to.
+    pub fn agent_of(self: &Arc<Self>, resident: &Resident, run: RunId) -> Result<Arc<Agent>, Error> {
+        let version = {
+            let cell = lock(&resident.cell);
+            match cell.session().and_then(|state| state.runs.get(&run)).map(|run| &run.work) {
+                Some(Work::Agent { version, .. }) => Some(*version),
+                Some(Work::Intent { .. }) | None => None,
+            }
+        };
+        let version = version.ok_or_else(|| Error::not_found("agent run", run))?;
+        self.agent(resident.tenant, version)
+    }
+}
+
+impl Cell {
+    /// The session's state; none for a ledger.
+    pub fn session(&self) -> Option<&tenure_core::SessionState> {
+        match &self.state {
+            Folded::Session(state) => Some(state),
+            Folded::Ledger(_) => None,
+        }
+    }
+
+    /// Whether an effect may still begin: its step is open, at that attempt, and nobody asked for
+    /// the run's end.
+    fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> bool {
+        let progress = self.session().and_then(|state| state.runs.get(&run)).and_then(tenure_core::session::Run::progress);
+        progress.is_some_and(|progress| {
+            let open = progress.open.get(&step);
+            progress.cancel.is_none()
+                && open.is_some_and(|open| open.stand == Stand::Intended && open.attempt == attempt)
+        })
+    }
+}
+
+/// Whether a store's refusal may pass by itself.
+pub(crate) fn is_passing(error: &Error) -> bool {
+    matches!(error.code, Code::StorageFull | Code::StoreUnavailable)
+}

@@ -1,0 +1,169 @@
+//! One model call: the stream consumed, its turn assessed and landed.
+
+use super::transcript;
+use crate::lock;
+use crate::node::Node;
+use crate::resident::Resident;
+use crate::seal::Bodies;
+use futures::StreamExt;
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_agent::{Agent, AdapterFailure, Chunk, action_json, assess};
+use tenure_contract::agent::{Message, Role};
+use tenure_contract::event::{CallNoted, CallVerdict, TokensUsed};
+use tenure_contract::words::{ErrorClass, LossCause};
+use tenure_contract::{Error, RunId, StepId, limits};
+use tenure_core::Command;
+
+/// Which model call.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Turn {
+    pub run: RunId,
+    pub step: StepId,
+    pub attempt: u32,
+}
+
+/// How a model call ended.
+enum Ended {
+    Answered(Message, TokensUsed),
+    Failed(AdapterFailure, TokensUsed),
+    Aborted,
+}
+
+pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, turn: Turn) {
+    let Turn { run, step, attempt } = turn;
+    let durable = node.durable(&resident, needs).await.is_ok();
+    if durable && lock(&resident.cell).may_begin(run, step, attempt) {
+        match prepare(&node, &resident, run) {
+            Ok((agent, messages)) => {
+                let ended = stream(&node, &agent, messages, run).await;
+                let (command, bodies) = landing(&node, &resident, &agent, turn, ended);
+                node.report(&resident, &command, bodies).await;
+            }
+            Err(error) => fail_run(&node, &resident, run, &error).await,
+        }
+    }
+    node.end(step, attempt);
+    node.wake_if_open(&resident);
+}
+
+fn prepare(node: &Arc<Node>, resident: &Resident, run: RunId) -> Result<(Arc<Agent>, Vec<Message>), Error> {
+    let agent = node.agent_of(resident, run)?;
+    let messages = transcript::conversation(node, resident, &agent, run)?;
+    Ok((agent, messages))
+}
+
+async fn fail_run(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId, error: &Error) {
+    let body = json!({ "error": error.message });
+    let Ok(sealed) = node.seal_json(resident.tenant, &body) else { return };
+    let command = Command::FailRun { run, class: ErrorClass::Memory, code: error.code.to_string() };
+    node.report(resident, &command, Bodies::given(sealed)).await;
+}
+
+async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: RunId) -> Ended {
+    let cancel = node.cancel_of(run);
+    let mut chunks = agent.adapter.source(Arc::new(agent.request(messages))).stream();
+    let mut message = Message::text(Role::Assistant, "");
+    let mut tokens = TokensUsed::default();
+    let silence = Duration::from_millis(limits::MODEL_SILENCE_MAX_MS);
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = cancel.cancelled() => return Ended::Aborted,
+            next = tokio::time::timeout(silence, chunks.next()) => next,
+        };
+        match next {
+            Ok(Some(Chunk::Text(text))) => message.content.push_str(&text),
+            Ok(Some(Chunk::ToolCall(call))) => message.tool_calls.push(call),
+            Ok(Some(Chunk::Usage { input_tokens, output_tokens })) => {
+                tokens = TokensUsed { input: input_tokens, output: output_tokens };
+            }
+            Ok(Some(Chunk::Done)) => return checked(message, tokens),
+            Ok(Some(Chunk::Failed(failure))) => return Ended::Failed(failure, tokens),
+            Ok(None) => return Ended::Failed(failure("the model's stream ended without an ending"), tokens),
+            Err(_) => return Ended::Failed(failure("the model was silent for too long"), tokens),
+        }
+    }
+}
+
+fn failure(message: &str) -> AdapterFailure {
+    AdapterFailure { message: message.to_owned(), may_pass: true }
+}
+
+fn checked(message: Message, tokens: TokensUsed) -> Ended {
+    if message.tool_calls.len() <= limits::CALLS_PER_TURN_MAX {
+        return Ended::Answered(message, tokens);
+    }
+    let asked = message.tool_calls.len();
+    let text = format!("the model asked for {asked} calls in one turn, the limit CALLS_PER_TURN_MAX is {}", limits::CALLS_PER_TURN_MAX);
+    Ended::Failed(AdapterFailure { message: text, may_pass: false }, tokens)
+}
+
+fn landing(node: &Arc<Node>, resident: &Resident, agent: &Agent, turn: Turn, ended: Ended) -> (Command, Bodies) {
+    let Turn { run, step, attempt } = turn;
+    let class = ErrorClass::Adapter;
+    match ended {
+        Ended::Answered(message, tokens) => match turn_bodies(node, resident, agent, run, &message) {
+            Ok((calls, bodies)) => {
+                (Command::LandTurn { run, step, attempt, calls, tokens, policy: "agent".to_owned() }, bodies)
+            }
+            Err(error) => {
+                let bodies = error_body(node, resident, &error.message);
+                (Command::FailStep { run, step, attempt, class, may_pass: true, tokens: Some(tokens) }, bodies)
+            }
+        },
+        Ended::Failed(failure, tokens) => {
+            let bodies = error_body(node, resident, &failure.message);
+            (Command::FailStep { run, step, attempt, class, may_pass: failure.may_pass, tokens: Some(tokens) }, bodies)
+        }
+        Ended::Aborted => {
+            let bodies = error_body(node, resident, "aborted");
+            (Command::LoseStep { run, step, attempt, cause: LossCause::Abort, class }, bodies)
+        }
+    }
+}
+
+/// The body of a failure; without one if even that cannot be stored.
+pub(super) fn error_body(node: &Arc<Node>, resident: &Resident, message: &str) -> Bodies {
+    Bodies { given: node.seal_json(resident.tenant, &json!({ "error": message })).ok(), ..Bodies::default() }
+}
+
+fn turn_bodies(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    run: RunId,
+    message: &Message,
+) -> Result<(Vec<CallNoted>, Bodies), Error> {
+    let tenant = resident.tenant;
+    let approvers_exist = {
+        let cell = lock(&resident.cell);
+        cell.session().and_then(|state| state.runs.get(&run)).is_some_and(|run| !run.approvers.is_empty())
+    };
+    let calls = assess(agent, &message.tool_calls, tenant, run, approvers_exist);
+    let mut bodies = Bodies::given(node.seal_json(tenant, message)?);
+    for (noted, asked) in calls.iter().zip(&message.tool_calls) {
+        let asks = matches!(noted.verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
+        let action = agent.tool(&asked.name).filter(|_| asks).and_then(|built| {
+            let arguments = built.parameters().read(&asked.arguments).ok()?;
+            Some(action_json(built, &arguments, tenant, run))
+        });
+        bodies.actions.push(match action {
+            Some(action) => Some(node.seal(tenant, action.as_bytes())?),
+            None => None,
+        });
+    }
+    Ok((calls, bodies))
+}
+
+impl Node {
+    /// After an effect: what the session wishes for may have been held back by it.
+    pub(super) fn wake_if_open(self: &Arc<Self>, resident: &Arc<Resident>) {
+        let mut cell = lock(&resident.cell);
+        if resident.durable.lost().is_none() {
+            self.pump(resident, &mut cell);
+        }
+    }
+}
+

@@ -1,0 +1,41 @@
+//! Drives: feeds commands and `now` to the core, commits what it decided, performs effects, wakes,
+//! settles and recovers.
+//!
+//! **Invariant:** no SQL, no HTTP, and no decision: what may follow what is `tenure-core`'s.
+//!
+//! The way of a command: [`node`] locks the session's [`resident`] state, lets the core decide,
+//! turns drafts into entries and queues them; [`commit`] makes them durable; [`settle`] brings
+//! lists up; [`effect`] performs what the core wishes, once what it depends on is durable.
+
+pub mod api;
+mod clock;
+mod commit;
+mod durable;
+mod effect;
+mod handler;
+mod journal;
+mod mint;
+mod node;
+mod nudged;
+mod resident;
+mod seal;
+mod settle;
+mod timers;
+mod view;
+
+pub use api::{Engine, Listing, Told};
+pub use clock::Clock;
+pub use commit::{CommitFigures, Drive, OnFatal};
+pub use handler::{
+    ArtifactMade, Ctx, Handler, HandlerFailure, HandlerResult, Intent, IntentRegistry, Registration, StepFailure,
+};
+pub use mint::{Mint, SeededMint, SystemMint};
+pub use node::Config;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Locks a mutex; a thread that panicked while it held one left nothing half-written here, since
+/// every state behind a lock is replaced whole or void.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

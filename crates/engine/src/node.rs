@@ -1,0 +1,441 @@
+//! The node: everything one process holds of the journals it owns.
+
+use crate::clock::Clock;
+use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
+use crate::handler::IntentRegistry;
+use crate::lock;
+use crate::mint::{self, Mint};
+use crate::nudged::Nudged;
+use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
+use crate::seal::{Bodies, Sealed, seal};
+use crate::settle::Settler;
+use crate::timers::Timers;
+use std::collections::{HashMap, HashSet};
+use std::future::Future;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
+use tenure_agent::{Agent, Cancel};
+use tenure_contract::words::{ErrorClass, LossCause};
+use tenure_contract::{Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits};
+use tenure_core::ledger::{LedgerCommand, LedgerState};
+use tenure_core::session::{self, Fault, FOLD_VERSION, SessionState, Stand};
+use tenure_core::{Command, Context, Fresh};
+use tenure_store::{Snapshot, Store};
+
+/// How a node is set up; nothing is opened by making one (`RT1`).
+pub struct Config {
+    /// The owner's name in leases; the same for every process of one data directory.
+    pub node: String,
+    /// Who turns the committer's crank.
+    pub drive: Drive,
+    /// Where time comes from.
+    pub clock: Clock,
+    /// Where ids and salts come from.
+    pub mint: Arc<dyn Mint>,
+    /// Under which each session's workspace folder lies.
+    pub workspaces: PathBuf,
+    /// What to do when the disk can no longer be trusted.
+    pub on_fatal: OnFatal,
+}
+
+pub(crate) struct Node {
+    pub store: Store,
+    pub clock: Clock,
+    pub mint: Arc<dyn Mint>,
+    pub workspaces: PathBuf,
+    pub name: String,
+    pub drive: Drive,
+    pub committer: Committer,
+    pub settler: Settler,
+    pub committed: Mutex<Receiver<Committed>>,
+    pub timers: Timers,
+    pub intents: IntentRegistry,
+    pub agents: Mutex<HashMap<(TenantId, Digest), Arc<Agent>>>,
+    residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
+    loading: Vec<Mutex<()>>,
+    /// Effects this process is performing.
+    pub performing: Mutex<HashSet<(StepId, u32)>>,
+    /// Handlers this process is running.
+    pub invoked: Mutex<HashSet<RunId>>,
+    /// Signals for the effects of runs.
+    pub cancels: Mutex<HashMap<RunId, Cancel>>,
+    pub draining: AtomicBool,
+    pub tasks: AtomicU64,
+    pub runtime: tokio::runtime::Handle,
+}
+
+impl Node {
+    pub fn new(store: Store, config: Config, intents: IntentRegistry) -> Self {
+        let (sender, receiver) = channel();
+        let committer = Committer::new(store.log.clone(), sender, config.drive, config.on_fatal);
+        Self {
+            settler: Settler::new(store.clone(), committer.lag.clone()),
+            committer,
+            committed: Mutex::new(receiver),
+            store,
+            clock: config.clock,
+            mint: config.mint,
+            workspaces: config.workspaces,
+            name: config.node,
+            drive: config.drive,
+            timers: Timers::default(),
+            intents,
+            agents: Mutex::default(),
+            residents: Mutex::default(),
+            loading: (0..64).map(|_| Mutex::new(())).collect(),
+            performing: Mutex::default(),
+            invoked: Mutex::default(),
+            cancels: Mutex::default(),
+            draining: AtomicBool::new(false),
+            tasks: AtomicU64::new(0),
+            runtime: tokio::runtime::Handle::current(),
+        }
+    }
+
+    /// Sixteen fresh bytes for an id.
+    pub fn fresh_id(&self) -> [u8; 16] {
+        mint::id(&*self.mint, self.clock.now())
+    }
+
+    pub fn seal(&self, tenant: TenantId, content: &[u8]) -> Result<Sealed, Error> {
+        seal(&*self.mint, &*self.store.payload, tenant, content).map_err(store_error)
+    }
+
+    pub fn seal_json(&self, tenant: TenantId, content: &impl serde::Serialize) -> Result<Sealed, Error> {
+        let text = serde_json::to_vec(content).map_err(|why| Error::new(Code::Internal, why.to_string()))?;
+        self.seal(tenant, &text)
+    }
+
+    /// A session of the tenant; none when it does not exist, or exists elsewhere (`TEN-1`).
+    pub fn session(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Result<Option<Arc<Resident>>, Error> {
+        let found = self.resident(Journal::Session(id))?;
+        Ok(found.filter(|resident| resident.tenant == tenant))
+    }
+
+    /// A session of the tenant, new if it does not exist.
+    pub fn session_or_new(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Result<Arc<Resident>, Error> {
+        let state = || Folded::Session(Box::new(SessionState::new(id, tenant)));
+        let resident = self.resident_or(Journal::Session(id), tenant, state)?;
+        if resident.tenant == tenant { Ok(resident) } else { Err(Error::not_found("session", id)) }
+    }
+
+    /// The tenant's ledger.
+    pub fn ledger(self: &Arc<Self>, tenant: TenantId) -> Result<Arc<Resident>, Error> {
+        self.resident_or(Journal::Ledger(tenant), tenant, || Folded::Ledger(Box::new(LedgerState::new(tenant))))
+    }
+
+    fn resident_or(
+        self: &Arc<Self>,
+        journal: Journal,
+        tenant: TenantId,
+        state: impl FnOnce() -> Folded,
+    ) -> Result<Arc<Resident>, Error> {
+        let _one_at_a_time = lock(&self.loading[stripe(journal)]);
+        if let Some(found) = self.look_or_load(journal)? {
+            return Ok(found);
+        }
+        let nothing = Chain { seq: 0, hash: Digest::ZERO, at: Time::default() };
+        let resident = Arc::new(Resident::new(journal, tenant, state(), nothing));
+        lock(&self.residents).insert(journal.key(), resident.clone());
+        Ok(resident)
+    }
+
+    /// The journal in memory, read from disk if need be; none when nothing of it exists.
+    pub fn resident(self: &Arc<Self>, journal: Journal) -> Result<Option<Arc<Resident>>, Error> {
+        let known = lock(&self.residents).get(&journal.key()).cloned();
+        if let Some(known) = known.filter(|known| known.durable.lost().is_none()) {
+            return Ok(Some(known));
+        }
+        let _one_at_a_time = lock(&self.loading[stripe(journal)]);
+        self.look_or_load(journal)
+    }
+
+    fn look_or_load(self: &Arc<Self>, journal: Journal) -> Result<Option<Arc<Resident>>, Error> {
+        let known = lock(&self.residents).get(&journal.key()).cloned();
+        match known {
+            Some(known) if known.durable.lost().is_none() => return Ok(Some(known)),
+            Some(void) => self.wait_for_tail(&void),
+            None => {}
+        }
+        let Some(resident) = self.load(journal)? else { return Ok(None) };
+        lock(&self.residents).insert(journal.key(), resident.clone());
+        self.revive(&resident)?;
+        Ok(Some(resident))
+    }
+
+    /// A void resident's durable entries must be settled before its journal is read by the index.
+    fn wait_for_tail(&self, void: &Resident) {
+        while !lock(&void.tail).is_empty() {
+            match self.drive {
+                Drive::Threads => std::thread::yield_now(),
+                Drive::Manual => {
+                    self.settle_some();
+                }
+            }
+        }
+    }
+
+    pub fn settle_some(&self) -> bool {
+        let committed = lock(&self.committed);
+        self.settler.settle_some(&committed, &|resident| self.let_go(resident))
+    }
+
+    /// Lets a session go that has ended and is settled; whoever needs it reads it again.
+    pub fn let_go(&self, resident: &Arc<Resident>) {
+        if !lock(&resident.tail).is_empty() {
+            return;
+        }
+        let mut residents = lock(&self.residents);
+        // one is the map's, one the caller's; anyone else may be about to write
+        if Arc::strong_count(resident) > 2 {
+            return;
+        }
+        let Ok(cell) = resident.cell.try_lock() else { return };
+        let quiet = match &cell.state {
+            Folded::Session(state) => state.live.is_empty() && cell.chain.seq == resident.durable.seq(),
+            Folded::Ledger(_) => false,
+        };
+        if quiet || resident.durable.lost().is_some() {
+            let same = residents.get(&resident.journal.key()).is_some_and(|known| Arc::ptr_eq(known, resident));
+            if same {
+                residents.remove(&resident.journal.key());
+            }
+        }
+    }
+
+    /// Lets go of everything nobody needs.
+    pub fn sweep(&self) {
+        let known: Vec<_> = lock(&self.residents).keys().copied().collect();
+        for key in known {
+            let resident = lock(&self.residents).get(&key).cloned();
+            if let Some(resident) = resident {
+                self.let_go(&resident);
+            }
+        }
+    }
+
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    pub fn resident_count(&self) -> usize {
+        lock(&self.residents).len()
+    }
+
+    /// Steps that were open when the journal was read and that nobody here performs are lost: the
+    /// process that performed them is gone. What that means is the core's to decide.
+    fn revive(self: &Arc<Self>, resident: &Arc<Resident>) -> Result<(), Error> {
+        let mut cell = lock(&resident.cell);
+        if std::mem::replace(&mut cell.revived, true) {
+            return Ok(());
+        }
+        let Folded::Session(state) = &cell.state else { return Ok(()) };
+        let lost = {
+            let performing = lock(&self.performing);
+            open_steps(state).filter(|(_, step, attempt, _)| !performing.contains(&(*step, *attempt))).collect::<Vec<_>>()
+        };
+        for (run, step, attempt, class) in lost {
+            let command = Command::LoseStep { run, step, attempt, cause: LossCause::Crash, class };
+            self.transact_locked(resident, &mut cell, &command, Bodies::default(), &Actor::system())?;
+        }
+        self.transact_locked(resident, &mut cell, &Command::Wake, Bodies::default(), &Actor::system())?;
+        Ok(())
+    }
+
+    /// Decides a command on a session and queues what was decided. Returns the `seq` that must be
+    /// durable before anything that depends on it may leave.
+    pub fn transact(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        command: &Command,
+        bodies: Bodies,
+        actor: &Actor,
+    ) -> Result<u64, Error> {
+        let mut cell = lock(&resident.cell);
+        self.transact_locked(resident, &mut cell, command, bodies, actor)
+    }
+
+    pub fn transact_locked(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        cell: &mut Cell,
+        command: &Command,
+        bodies: Bodies,
+        actor: &Actor,
+    ) -> Result<u64, Error> {
+        if let Some(lost) = resident.durable.lost() {
+            return Err(lost.clone());
+        }
+        let now = self.clock.now().max(cell.chain.at);
+        let mut writer = self.writer(resident, cell, actor, bodies, now);
+        writer.cause = run_of(command).and_then(|run| cell.last_of_run.get(&run).copied());
+        let Folded::Session(state) = &mut cell.state else {
+            return Err(Error::new(Code::Internal, "a ledger takes no session command"));
+        };
+        let mut cx = Context { now, fresh: Fresh::new(mint::id(&*self.mint, now)) };
+        match session::transact(state, command, &mut cx, &mut writer) {
+            Ok(()) => {}
+            Err(Fault::Refused(refusal)) => return Err(refusal.into()),
+            Err(Fault::Illegal(illegal)) => {
+                let error = Error::new(Code::Quarantined, format!("session `{}` is set aside: {illegal}", state.id));
+                tracing::error!(session = %state.id, %illegal, "a decision contradicted the fold");
+                resident.durable.lose(error.clone());
+                return Err(error);
+            }
+        }
+        self.queue(resident, cell, writer);
+        if !is_plain_substep(command) {
+            self.pump(resident, cell);
+        }
+        Ok(cell.chain.seq)
+    }
+
+    /// The same for a ledger.
+    pub fn transact_ledger(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        command: &LedgerCommand,
+        bodies: Bodies,
+        actor: &Actor,
+    ) -> Result<u64, Error> {
+        let mut cell = lock(&resident.cell);
+        if let Some(lost) = resident.durable.lost() {
+            return Err(lost.clone());
+        }
+        let now = self.clock.now().max(cell.chain.at);
+        let mut writer = self.writer(resident, &cell, actor, bodies, now);
+        let Folded::Ledger(state) = &mut cell.state else {
+            return Err(Error::new(Code::Internal, "a session takes no ledger command"));
+        };
+        for draft in state.decide(command)? {
+            let entry = session::Journalist::enter(&mut writer, draft);
+            state.apply(&entry).map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
+        }
+        self.queue(resident, &mut cell, writer);
+        Ok(cell.chain.seq)
+    }
+
+    fn writer<'a>(&self, resident: &Resident, cell: &Cell, actor: &'a Actor, bodies: Bodies, now: Time) -> Writer<'a> {
+        Writer {
+            journal: resident.journal,
+            tenant: resident.tenant,
+            actor,
+            now,
+            fresh: Fresh::new(mint::id(&*self.mint, now)),
+            bodies,
+            chain: cell.chain,
+            cause: None,
+            correlation: None,
+            rows: Vec::new(),
+            entries: Vec::new(),
+        }
+    }
+
+    fn queue(&self, resident: &Arc<Resident>, cell: &mut Cell, writer: Writer<'_>) {
+        if writer.entries.is_empty() {
+            return;
+        }
+        cell.chain = writer.chain;
+        for entry in &writer.entries {
+            match (&entry.event, entry.run) {
+                (Event::RunEnded(_), Some(run)) => drop(cell.last_of_run.remove(&run)),
+                (_, Some(run)) => drop(cell.last_of_run.insert(run, entry.event_id)),
+                (_, None) => {}
+            }
+        }
+        cell.unsnapped += writer.rows.iter().map(|row| row.bytes.len()).sum::<usize>();
+        let snapshot = self.snapshot_if_due(resident, cell);
+        let hashes = writer.rows.iter().map(|row| row.hash).collect();
+        let (rows, entries) = (writer.rows, writer.entries);
+        self.committer.push(Submission { resident: resident.clone(), rows, entries, hashes, snapshot });
+    }
+
+    /// A snapshot is worth making once the journal has grown by as much as the last one's size. It
+    /// travels behind its entries, so it is kept only if they are.
+    fn snapshot_if_due(&self, resident: &Resident, cell: &mut Cell) -> Option<Snapshot> {
+        if cell.unsnapped < limits::SNAPSHOT_MIN_BYTES.max(cell.snapshot_size) {
+            return None;
+        }
+        let Folded::Session(state) = &cell.state else { return None };
+        let bytes = minicbor::to_vec(state.as_ref()).ok()?;
+        cell.unsnapped = 0;
+        cell.snapshot_size = bytes.len();
+        Some(Snapshot {
+            tenant: resident.tenant,
+            journal: resident.journal.key(),
+            seq: cell.chain.seq,
+            hash: cell.chain.hash,
+            fold_version: FOLD_VERSION,
+            bytes,
+        })
+    }
+
+    /// Resolves once `seq` of the journal is on disk.
+    pub async fn durable(self: &Arc<Self>, resident: &Resident, seq: u64) -> Result<(), Error> {
+        Nudged::new(self.clone(), resident.durable.reach(seq)).await
+    }
+
+    /// Runs a task of the engine's own, whose waiting gets things committed.
+    pub fn spawn(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        let node = self.clone();
+        self.tasks.fetch_add(1, Ordering::Relaxed);
+        let counted = async move {
+            task.await;
+            node.tasks.fetch_sub(1, Ordering::Relaxed);
+        };
+        self.runtime.spawn(Nudged::new(self.clone(), counted));
+    }
+
+    pub fn cancel_of(&self, run: RunId) -> Cancel {
+        lock(&self.cancels).entry(run).or_default().clone()
+    }
+}
+
+fn stripe(journal: Journal) -> usize {
+    usize::from(journal.key()[15]) % 64
+}
+
+/// Open steps that are intended, with whose failure each would be.
+fn open_steps(state: &SessionState) -> impl Iterator<Item = (RunId, StepId, u32, ErrorClass)> + '_ {
+    use tenure_contract::words::StepKind;
+    state.live.iter().filter_map(|run| state.runs.get(run)).flat_map(|run| {
+        let open = run.progress().into_iter().flat_map(|progress| &progress.open);
+        open.filter(|(_, open)| open.stand == Stand::Intended).map(|(step, open)| {
+            let class = match open.kind {
+                StepKind::Model => ErrorClass::Adapter,
+                StepKind::Tool => ErrorClass::Tool,
+                _ => ErrorClass::Handler,
+            };
+            (run.id, *step, open.attempt, class)
+        })
+    })
+}
+
+/// A handler's substep wishes for nothing: the handler performs it.
+const fn is_plain_substep(command: &Command) -> bool {
+    matches!(command, Command::IntendStep(_) | Command::RecordStep { .. })
+}
+
+const fn run_of(command: &Command) -> Option<RunId> {
+    match command {
+        Command::CancelRun { run, .. }
+        | Command::PauseRun { run }
+        | Command::ResumeRun { run }
+        | Command::LandStep { run, .. }
+        | Command::LandTurn { run, .. }
+        | Command::FailStep { run, .. }
+        | Command::LoseStep { run, .. }
+        | Command::SkipStep { run, .. }
+        | Command::FinishRun { run, .. }
+        | Command::FailRun { run, .. } => Some(*run),
+        Command::IntendStep(substep) | Command::RecordStep { substep, .. } => Some(substep.run),
+        Command::OpenSession(_)
+        | Command::EndSession { .. }
+        | Command::SubmitRun(_)
+        | Command::ResolveStep { .. }
+        | Command::DecideApproval { .. }
+        | Command::Wake => None,
+    }
+}

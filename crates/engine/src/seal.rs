@@ -1,0 +1,46 @@
+//! Bodies: salted, digested and given a place before the entry that names them is written.
+
+use crate::mint::Mint;
+use tenure_contract::{Digest, PayloadRef, TenantId, limits};
+use tenure_store::{Body, Payload, StoreError};
+
+pub(crate) use tenure_contract::export::SALT_BYTES;
+
+/// A body ready to stand beside an entry.
+#[derive(Debug, Clone)]
+pub(crate) struct Sealed {
+    pub reference: PayloadRef,
+    pub body: Body,
+}
+
+/// The bodies that come with a command.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Bodies {
+    pub given: Option<Sealed>,
+    pub actions: Vec<Option<Sealed>>,
+    pub artifacts: Vec<Sealed>,
+}
+
+impl Bodies {
+    pub fn given(sealed: Sealed) -> Self {
+        Self { given: Some(sealed), ..Self::default() }
+    }
+}
+
+/// Seals a body; one too large for a row is flushed as a blob here, before any entry names it.
+pub(crate) fn seal(mint: &dyn Mint, payload: &dyn Payload, tenant: TenantId, content: &[u8]) -> Result<Sealed, StoreError> {
+    let mut sealed = Vec::with_capacity(SALT_BYTES + content.len());
+    sealed.extend_from_slice(&mint.random());
+    sealed.extend_from_slice(content);
+    let digest = Digest::of(&[&sealed]);
+    let reference = PayloadRef { digest, len: content.len() as u64 };
+    let body = if content.len() <= limits::INLINE_BODY_MAX_BYTES {
+        Body::Inline(sealed)
+    } else if content.len() <= limits::PAYLOAD_ROW_MAX_BYTES {
+        Body::Row(digest, sealed)
+    } else {
+        payload.put(tenant, digest, &sealed)?;
+        Body::Blob(digest)
+    };
+    Ok(Sealed { reference, body })
+}

@@ -1,0 +1,190 @@
+//! The settler: off the commit path, brings index, list rows and snapshots up to the log.
+
+use crate::commit::{Committed, store_error};
+use crate::lock;
+use crate::resident::{Resident, Submission};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+use tenure_contract::{Digest, Entry, Error, limits};
+use tenure_core::position::{Anchor, AnchorVerdict, Position, judge_anchor};
+use tenure_core::projection::project;
+use tenure_store::{IndexRun, Settle, Snapshot, Store, Stored};
+use tokio::sync::watch;
+
+/// How long a settler that was refused waits before it tries again.
+const RETRY_AFTER: Duration = Duration::from_millis(500);
+
+pub(crate) struct Settler {
+    store: Store,
+    /// The last settled position.
+    settled: watch::Sender<Position>,
+    lag: Arc<AtomicU64>,
+    pub lag_max: AtomicU64,
+}
+
+/// One settle step while it is put together.
+struct Gathering {
+    upto: Anchor,
+    index: BTreeMap<[u8; 16], IndexRun>,
+    rows: Vec<(Position, tenure_core::projection::RowChange)>,
+    snapshots: Vec<Snapshot>,
+}
+
+impl Gathering {
+    fn new(store: &Store) -> Self {
+        let upto = Anchor { store: store.log.store_id(), position: Position::START, hash: Digest::ZERO };
+        Self { upto, index: BTreeMap::new(), rows: Vec::new(), snapshots: Vec::new() }
+    }
+
+    fn add(&mut self, position: Position, hash: Digest, entry: &Entry) {
+        let journal = entry.journal.key();
+        let run = self.index.entry(journal).or_insert_with(|| IndexRun { journal, first_seq: entry.seq, positions: Vec::new() });
+        run.positions.push(position);
+        self.rows.extend(project(entry).into_iter().map(|change| (position, change)));
+        if position > self.upto.position {
+            self.upto.position = position;
+            self.upto.hash = hash;
+        }
+    }
+
+    fn finish(self) -> Settle {
+        Settle { upto: self.upto, index: self.index.into_values().collect(), rows: self.rows, snapshots: self.snapshots }
+    }
+}
+
+impl Settler {
+    pub fn new(store: Store, lag: Arc<AtomicU64>) -> Self {
+        Self { store, settled: watch::Sender::new(Position::START), lag, lag_max: AtomicU64::new(0) }
+    }
+
+    /// Entries committed and not settled.
+    pub fn lag(&self) -> u64 {
+        self.lag.load(Ordering::Relaxed)
+    }
+
+    pub fn watch(&self) -> watch::Receiver<Position> {
+        self.settled.subscribe()
+    }
+
+    /// Brings the projection up to the log before anything is served: catches up, rebuilds, or
+    /// refuses because acknowledged entries are lost.
+    pub fn catch_up(&self, progress: &dyn Fn(u64)) -> Result<(), Error> {
+        let anchor = self.store.projection.anchor().map_err(store_error)?;
+        let (end, _) = self.store.log.end().map_err(store_error)?;
+        let at_anchor = anchor
+            .filter(|anchor| anchor.position != Position::START)
+            .and_then(|anchor| self.store.log.fetch(&[anchor.position]).ok())
+            .and_then(|found| found.first().map(|stored| stored.hash));
+        let mut after = match judge_anchor(self.store.log.store_id(), end, anchor, at_anchor) {
+            AnchorVerdict::Current => {
+                self.settled.send_replace(end);
+                return Ok(());
+            }
+            AnchorVerdict::Behind => anchor.map_or(Position::START, |anchor| anchor.position),
+            AnchorVerdict::Foreign => {
+                self.store.projection.reset().map_err(store_error)?;
+                Position::START
+            }
+            AnchorVerdict::Ahead => return Err(acknowledged_entries_lost(anchor, end)),
+        };
+        let mut settled = 0;
+        loop {
+            let page = self.store.log.scan(after, limits::SETTLE_MAX_ENTRIES).map_err(store_error)?;
+            let Some(last) = page.last() else { break };
+            after = last.position;
+            settled += page.len() as u64;
+            self.settle_stored(&page)?;
+            progress(settled);
+        }
+        self.settled.send_replace(after);
+        Ok(())
+    }
+
+    fn settle_stored(&self, page: &[Stored]) -> Result<(), Error> {
+        let mut gathering = Gathering::new(&self.store);
+        for stored in page {
+            let entry = Entry::from_bytes(&stored.bytes).map_err(|why| crate::journal::undecodable(stored, &why))?;
+            gathering.add(stored.position, stored.hash, &entry);
+        }
+        self.store.projection.settle(&gathering.finish()).map_err(store_error)
+    }
+
+    /// The thread's loop; returns when the committer is gone and everything is settled.
+    pub fn run(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) {
+        while let Ok(first) = committed.recv() {
+            self.settle_from(first, committed, on_settled);
+        }
+    }
+
+    /// Settles what is there without waiting; tells whether there was anything.
+    pub fn settle_some(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) -> bool {
+        match committed.try_recv() {
+            Ok(first) => {
+                self.settle_from(first, committed, on_settled);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
+    fn settle_from(&self, first: Committed, more: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) {
+        let mut waiting = first.submissions;
+        let mut entries: usize = waiting.iter().map(|(_, places)| places.len()).sum();
+        while entries < limits::SETTLE_MAX_ENTRIES {
+            let Ok(next) = more.try_recv() else { break };
+            entries += next.submissions.iter().map(|(_, places)| places.len()).sum::<usize>();
+            waiting.extend(next.submissions);
+        }
+        self.lag_max.fetch_max(self.lag(), Ordering::Relaxed);
+        let mut gathering = Gathering::new(&self.store);
+        for (submission, places) in &mut waiting {
+            gather(&mut gathering, submission, places);
+        }
+        let settle = gathering.finish();
+        while let Err(refused) = self.store.projection.settle(&settle) {
+            tracing::error!(%refused, entries, "lists cannot be brought up to the log; trying again");
+            std::thread::sleep(RETRY_AFTER);
+        }
+        self.settled.send_replace(settle.upto.position);
+        self.lag.fetch_sub(entries as u64, Ordering::Relaxed);
+        let mut residents: Vec<Arc<Resident>> = Vec::with_capacity(waiting.len());
+        for (submission, places) in waiting {
+            forget_tail(&submission.resident, places.len());
+            residents.push(submission.resident);
+        }
+        residents.sort_by_key(|resident| Arc::as_ptr(resident).addr());
+        residents.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        residents.iter().for_each(on_settled);
+    }
+}
+
+fn gather(gathering: &mut Gathering, submission: &mut Submission, places: &[Position]) {
+    // the batch's last entry anchors the projection, so its hash is needed of every last one
+    for (entry, (position, hash)) in submission.entries.iter().zip(places.iter().zip(&submission.hashes)) {
+        gathering.add(*position, *hash, entry);
+    }
+    gathering.snapshots.extend(submission.snapshot.take());
+}
+
+/// The projection holds them now; the resident need not.
+fn forget_tail(resident: &Resident, entries: usize) {
+    let mut tail = lock(&resident.tail);
+    for _ in 0..entries {
+        tail.pop_front();
+    }
+}
+
+fn acknowledged_entries_lost(anchor: Option<Anchor>, end: Position) -> Error {
+    let known = anchor.map_or(0, |anchor| anchor.position.number());
+    Error::new(
+        tenure_contract::Code::StoreCorrupt,
+        format!(
+            "the lists know the log up to {known}, the log ends at {} or differs there: acknowledged entries are lost; \
+             restore the log file from where it was, or start once with --accept-lost-entries",
+            end.number()
+        ),
+    )
+}

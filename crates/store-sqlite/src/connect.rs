@@ -1,0 +1,143 @@
+//! Connections: how one is opened, and a small pool for reading. Nothing here knows a table.
+
+use crate::failure::reading;
+use rusqlite::config::DbConfig;
+use rusqlite::{Connection, OpenFlags};
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tenure_store::StoreError;
+
+const READERS: usize = 3;
+const BUSY_MAX_MS: u64 = 5_000;
+const STATEMENTS_MAX: usize = 128;
+
+/// How much of its commits a connection flushes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flushing {
+    /// Every commit, before it returns.
+    Full,
+    /// Only before checkpoints: the last commits may be lost, never torn.
+    Normal,
+}
+
+impl Flushing {
+    const fn number(self) -> i64 {
+        match self {
+            Self::Normal => 1,
+            Self::Full => 2,
+        }
+    }
+}
+
+/// Opens a database for any use; nothing of it is read yet.
+pub(crate) fn connect(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(reading)?;
+    connection.busy_timeout(Duration::from_millis(BUSY_MAX_MS)).map_err(reading)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);
+    Ok(connection)
+}
+
+/// Makes a connection the writer of its database and reads back that it is what it was told to be:
+/// SQLite ignores what it cannot do without a word.
+pub(crate) fn prepare_writer(
+    connection: &Connection,
+    flushing: Flushing,
+    cache_bytes: u64,
+) -> Result<(), StoreError> {
+    let set = |name: &str, value: &dyn rusqlite::ToSql| {
+        connection.pragma_update(None, name, value).map_err(reading)
+    };
+    set("journal_mode", &"WAL")?;
+    set("synchronous", &flushing.number())?;
+    set("cache_size", &-i64::try_from(cache_bytes / 1024).unwrap_or(i64::MAX))?;
+    set("temp_store", &"MEMORY")?;
+    let mode: String = pragma(connection, "journal_mode")?;
+    let synchronous: i64 = pragma(connection, "synchronous")?;
+    if mode != "wal" || synchronous != flushing.number() {
+        return Err(StoreError::Other(format!(
+            "the database runs with journal `{mode}`, synchronous `{synchronous}`; \
+             expected `wal`, `{}`; put the data directory on a local file system",
+            flushing.number()
+        )));
+    }
+    Ok(())
+}
+
+/// Leaves the write-ahead file in place when the last connection closes: it stays allocated, so
+/// that the next process's first commits need not grow it.
+pub(crate) fn keep_wal(connection: &Connection) -> Result<(), StoreError> {
+    let kept = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true);
+    match kept.map_err(reading)? {
+        true => Ok(()),
+        false => Err(StoreError::Other("the database cannot keep its write-ahead file".into())),
+    }
+}
+
+/// One value of a pragma.
+pub(crate) fn pragma<T: rusqlite::types::FromSql>(
+    connection: &Connection,
+    name: &str,
+) -> Result<T, StoreError> {
+    connection.pragma_query_value(None, name, |row| row.get(0)).map_err(reading)
+}
+
+/// Nothing under these locks is left half changed by a panic: a transaction rolls back on drop.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A few connections that only read.
+pub(crate) struct Readers {
+    connections: Vec<Mutex<Connection>>,
+    next: AtomicUsize,
+}
+
+impl Readers {
+    pub(crate) fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::prepared(path, |_| Ok(()))
+    }
+
+    /// Readers of a database whose write-ahead file outlives them: see [`keep_wal`].
+    pub(crate) fn keeping_wal(path: &Path) -> Result<Self, StoreError> {
+        Self::prepared(path, keep_wal)
+    }
+
+    fn prepared(
+        path: &Path,
+        prepare: impl Fn(&Connection) -> Result<(), StoreError>,
+    ) -> Result<Self, StoreError> {
+        let reader = |_| {
+            let connection = connect(path)?;
+            prepare(&connection)?;
+            connection.pragma_update(None, "query_only", true).map_err(reading)?;
+            Ok(Mutex::new(connection))
+        };
+        let connections = (0..READERS).map(reader).collect::<Result<_, _>>()?;
+        Ok(Self { connections, next: AtomicUsize::new(0) })
+    }
+
+    /// Runs one bounded read transaction.
+    pub(crate) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let connection = self.idle();
+        let transaction = connection.unchecked_transaction().map_err(reading)?;
+        let answer = work(&transaction)?;
+        transaction.commit().map_err(reading)?;
+        Ok(answer)
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Connection> {
+        let free = self.connections.iter().find_map(|connection| connection.try_lock().ok());
+        free.unwrap_or_else(|| {
+            let turn = self.next.fetch_add(1, Ordering::Relaxed);
+            lock(&self.connections[turn % self.connections.len()])
+        })
+    }
+}

@@ -1,0 +1,139 @@
+//! The log file: append, fetch, scan. One writer connection, a few readers.
+//!
+//! Entries lie in arrival order in a table keyed by row number, with no secondary index: a batch
+//! dirties the last pages only, so a lone commit is one flush of one page.
+
+mod checkpoint;
+mod lease;
+mod read;
+mod schema;
+mod write;
+
+use crate::connect::{self, Flushing, Readers, lock};
+use crate::directory::{self, Directory};
+use crate::failure::{flush, reading};
+use checkpoint::{Checkpointer, Wal};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tenure_contract::{Digest, StoreId, TenantId};
+use tenure_core::position::Position;
+use tenure_store::{Appended, Lease, Log, NewEntry, ShardEpoch, StoreError, Stored};
+use write::Writer;
+
+/// The only segment there is; positions carry it so that more may come.
+const SEGMENT: u32 = 1;
+const WRITER_CACHE_BYTES: u64 = 16 * 1024 * 1024;
+/// How long the writer waits for a reader that keeps a restart from happening. Commits wait along,
+/// so it is short; the restart is tried again.
+const WRITER_BUSY_MAX_MS: u64 = 100;
+
+pub(crate) struct LogFile {
+    id: StoreId,
+    // Dropped in this order: the thread first, the directory's lock last.
+    checkpointer: Checkpointer,
+    writer: Mutex<Writer>,
+    readers: Readers,
+    wal: Arc<Wal>,
+    _directory: Arc<Directory>,
+}
+
+impl LogFile {
+    pub(crate) fn open(directory: Arc<Directory>) -> Result<Self, StoreError> {
+        let path = directory.log();
+        let mut connection = connect::connect(&path)?;
+        let id = schema::open(&mut connection)?;
+        connect::prepare_writer(&connection, Flushing::Full, WRITER_CACHE_BYTES)?;
+        connect::keep_wal(&connection)?;
+        connection.busy_timeout(Duration::from_millis(WRITER_BUSY_MAX_MS)).map_err(reading)?;
+        directory::flush_names(directory.path())
+            .map_err(|error| flush("flush the data directory", &error))?;
+        let wal = Arc::new(Wal::follow(&mut connection, &directory::wal(&path))?);
+        let writer = Writer::open(connection, wal.clone())?;
+        wal.warm()?;
+        Ok(Self {
+            id,
+            checkpointer: Checkpointer::start(&path, wal.clone())?,
+            writer: Mutex::new(writer),
+            readers: Readers::keeping_wal(&path)?,
+            wal,
+            _directory: directory,
+        })
+    }
+
+    pub(crate) fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
+        lock(&self.writer).limit_pages(pages)
+    }
+    pub(crate) fn wal_bytes_max(&self) -> u64 {
+        self.wal.bytes_max()
+    }
+    pub(crate) fn flushes(&self) -> u64 {
+        self.wal.commits()
+    }
+    pub(crate) fn restart(&self) -> Result<(), StoreError> {
+        lock(&self.writer).restart()
+    }
+    pub(crate) fn payload(
+        &self,
+        tenant: TenantId,
+        digest: Digest,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        self.readers.read(|connection| read::payload(connection, tenant, digest))
+    }
+}
+
+impl Drop for LogFile {
+    fn drop(&mut self) {
+        self.checkpointer.stop();
+        // Only a courtesy to the next start, which does the same for a process that was killed.
+        if let Err(error) = lock(&self.writer).close() {
+            tracing::warn!(%error, "the log was closed without a checkpoint");
+        }
+    }
+}
+
+impl Log for LogFile {
+    fn store_id(&self) -> StoreId {
+        self.id
+    }
+
+    fn append(&self, fence: &[ShardEpoch], entries: &[NewEntry]) -> Result<Appended, StoreError> {
+        lock(&self.writer).append(fence, entries)
+    }
+
+    fn fetch(&self, positions: &[Position]) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::with_capacity(positions.len());
+        for some in positions.chunks(read::ROWS_MAX) {
+            self.readers.read(|connection| read::fetch(connection, some, &mut found))?;
+        }
+        Ok(found)
+    }
+
+    fn scan(&self, after: Position, limit: usize) -> Result<Vec<Stored>, StoreError> {
+        let mut found: Vec<Stored> = Vec::new();
+        loop {
+            let after = found.last().map_or(after, |entry| entry.position);
+            let wanted = (limit - found.len()).min(read::ROWS_MAX);
+            let before = found.len();
+            self.readers.read(|connection| read::scan(connection, after, wanted, &mut found))?;
+            if found.len() - before < read::ROWS_MAX {
+                return Ok(found);
+            }
+        }
+    }
+
+    fn end(&self) -> Result<(Position, Digest), StoreError> {
+        self.readers.read(read::end)
+    }
+}
+
+impl Lease for LogFile {
+    fn acquire(&self, node: &str, ttl_ms: u64) -> Result<Vec<ShardEpoch>, StoreError> {
+        lock(&self.writer).lease(|shards| shards.acquire(node, ttl_ms))
+    }
+    fn renew(&self, node: &str, ttl_ms: u64) -> Result<Vec<ShardEpoch>, StoreError> {
+        lock(&self.writer).lease(|shards| shards.renew(node, ttl_ms))
+    }
+    fn release(&self, node: &str) -> Result<(), StoreError> {
+        lock(&self.writer).lease(|shards| shards.release(node)).map(drop)
+    }
+}

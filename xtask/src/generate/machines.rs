@@ -1,0 +1,121 @@
+//! `docs/state/`: one diagram per machine, from the transition tables of `tenure-core`.
+
+use super::{table_head, table_row};
+use std::fmt::{Display, Write as _};
+use tenure_contract::words::{ApprovalStatus, ArtifactState, RunStatus, SessionStatus, StepStatus};
+use tenure_core::machine;
+
+/// One machine's table in words.
+struct Machine {
+    name: &'static str,
+    about: &'static str,
+    /// Where it begins.
+    starts: Vec<String>,
+    rows: Vec<(String, String)>,
+    /// Nothing leaves these.
+    finals: Vec<String>,
+}
+
+/// The machines there are. A new one is one more row here.
+fn machines() -> Vec<Machine> {
+    use machine::{approval, artifact, run, session, step};
+    vec![
+        table(
+            "session",
+            "A session's status follows its current root run until it ends (`SES-1`).",
+            (&[SessionStatus::Active], SessionStatus::ALL, session::TRANSITIONS),
+        ),
+        table(
+            "run",
+            "`queued` is not started, `paused` is deliberately halted or stopped by a step in doubt, `waiting-approval` is \
+             blocked on a decision; waiting for time, a worker, a child or a message stays `running` (`RUN-1`).",
+            (&[RunStatus::Queued], RunStatus::ALL, run::TRANSITIONS),
+        ),
+        table(
+            "step",
+            "A step's intent is durable before its effect; in doubt means the request may have left and no answer is \
+             committed (`STP-1`).",
+            (&[StepStatus::Intended], StepStatus::ALL, step::TRANSITIONS),
+        ),
+        table(
+            "approval",
+            "An approval leaves `requested` once; a second decision is a conflict (`APR-1`).",
+            (&[ApprovalStatus::Requested], ApprovalStatus::ALL, approval::TRANSITIONS),
+        ),
+        table(
+            "artifact",
+            "An artifact is registered `PENDING` or `READY`; `ARCHIVED` never becomes `FAILED` (`ART-2`).",
+            (
+                &[ArtifactState::Pending, ArtifactState::Ready],
+                ArtifactState::ALL,
+                artifact::TRANSITIONS,
+            ),
+        ),
+    ]
+}
+
+/// Where a machine begins, its states, its legal pairs.
+type Table<'a, T> = (&'a [T], &'a [T], &'a [(T, T)]);
+
+fn table<T: Display + PartialEq>(
+    name: &'static str,
+    about: &'static str,
+    (starts, all, pairs): Table<'_, T>,
+) -> Machine {
+    let is_final = |state: &&T| !pairs.iter().any(|(from, _)| from == *state);
+    Machine {
+        name,
+        about,
+        starts: starts.iter().map(ToString::to_string).collect(),
+        rows: pairs.iter().map(|(from, to)| (from.to_string(), to.to_string())).collect(),
+        finals: all.iter().filter(is_final).map(ToString::to_string).collect(),
+    }
+}
+
+/// Path and text of every page.
+pub fn pages() -> Vec<(String, String)> {
+    machines()
+        .iter()
+        .map(|machine| (format!("docs/state/{}.md", machine.name), page(machine)))
+        .collect()
+}
+
+fn page(machine: &Machine) -> String {
+    let mut out = format!(
+        "# The {} machine\n\n{}\n\n```mermaid\nstateDiagram-v2\n",
+        machine.name, machine.about
+    );
+    for state in &machine.starts {
+        let _ = writeln!(out, "    [*] --> {}", node(state));
+    }
+    for (from, to) in &machine.rows {
+        let _ = writeln!(out, "    {} --> {}", node(from), node(to));
+    }
+    for state in &machine.finals {
+        let _ = writeln!(out, "    {} --> [*]", node(state));
+    }
+    out += "```\n\n";
+    out += &table_head(&["from", "to"]);
+    for (from, to) in &machine.rows {
+        out += &table_row(&[&format!("`{from}`"), &format!("`{to}`")]);
+    }
+    out += "\nEverything not listed is refused with a typed error and changes nothing.\n";
+    out
+}
+
+/// A state's name as the diagram language takes it.
+fn node(state: &str) -> String {
+    state.replace('-', "_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_diagram_begins_and_ends() {
+        let all = ["a", "b"];
+        let text = page(&table("x", "X.", (&all[..1], &all, &[("a", "b")])));
+        assert!(text.contains("    [*] --> a\n    a --> b\n    b --> [*]\n"), "{text}");
+    }
+}

@@ -1,0 +1,362 @@
+//! A sample of every kind of entry. A new field of an event does not compile here until its sample
+//! has it too, so that no field is without a vector.
+
+use super::source::Source;
+use tenure_contract::entry::{PayloadRef, Principal};
+use tenure_contract::event::*;
+use tenure_contract::words::*;
+use tenure_contract::*;
+
+/// An entry around the event; a ledger's event stands in a ledger's journal.
+#[must_use]
+pub fn entry(event: Event, s: &mut Source) -> Entry {
+    let tenant = TenantId::from_bytes(s.bytes16());
+    let session = SessionId::from_bytes(s.bytes16());
+    let is_ledger = event.number() >= 80;
+    Entry {
+        journal: if is_ledger { Journal::Ledger(tenant) } else { Journal::Session(session) },
+        seq: s.number(),
+        at: s.time(),
+        event_id: EventId::from_bytes(s.bytes16()),
+        tenant,
+        run: s.option(run),
+        principal: Principal { kind: s.word(PrincipalKind::ALL), name: s.text("ada") },
+        surface: s.option(|s| s.word(Surface::ALL)),
+        correlation_id: s.bytes16(),
+        causation_id: EventId::from_bytes(s.bytes16()),
+        parent_event_id: s.option(|s| EventId::from_bytes(s.bytes16())),
+        payload: s.option(|s| PayloadRef { digest: s.digest(), len: s.number() }),
+        event,
+    }
+}
+
+/// A sample of that kind; none when there is no such kind.
+#[must_use]
+pub fn event(number: u16, s: &mut Source) -> Option<Event> {
+    session_event(number, s)
+        .or_else(|| run_event(number, s))
+        .or_else(|| step_event(number, s))
+        .or_else(|| approval_event(number, s))
+        .or_else(|| artifact_event(number, s))
+        .or_else(|| ledger_event(number, s))
+}
+
+fn run(s: &mut Source) -> RunId {
+    RunId::from_bytes(s.bytes16())
+}
+
+fn step(s: &mut Source) -> StepId {
+    StepId::from_bytes(s.bytes16())
+}
+
+fn approval(s: &mut Source) -> ApprovalId {
+    ApprovalId::from_bytes(s.bytes16())
+}
+
+fn site(s: &mut Source) -> CallSite {
+    CallSite { turn: s.count(), index: s.count() }
+}
+
+fn session_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        1 => SessionOpened {
+            product: s.text("cowork"),
+            user: s.text("ada"),
+            target: s.word(ExecutionTarget::ALL),
+            workspace: s.option(|s| WorkspaceId::from_bytes(s.bytes16())),
+            input_policy: s.word(InputPolicy::ALL),
+            dispatch: s.option(dispatch_context),
+            ends_with_run: s.flag(),
+            request: s.option(Source::digest),
+            approvers: s.list(|s| s.text("user:ada")),
+        }
+        .into(),
+        2 => SessionEnded {
+            status: s.word(SessionStatus::ALL),
+            reason: s.option(|s| s.text("no longer needed")),
+        }
+        .into(),
+        60 => MemorySaved { run: run(s), version: s.number(), keep: s.number(), added: s.number() }
+            .into(),
+        _ => return None,
+    })
+}
+
+fn dispatch_context(s: &mut Source) -> DispatchContext {
+    DispatchContext {
+        origin_surface: s.word(Surface::ALL),
+        origin_product_id: s.text("cowork"),
+        dispatch_mode: s.text("interactive"),
+        initiated_at: s.time(),
+    }
+}
+
+fn run_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        10 => submitted(s).into(),
+        11 => RunStarted { run: run(s) }.into(),
+        12 => RunPaused { run: run(s), cause: s.word(PauseCause::ALL) }.into(),
+        13 => RunWaiting { run: run(s) }.into(),
+        14 => RunResumed { run: run(s) }.into(),
+        15 => RunCancelRequested {
+            run: run(s),
+            stop_reason: s.word(StopReason::ALL),
+            reason: s.option(|s| s.text("wrong account")),
+        }
+        .into(),
+        16 => RunEnded {
+            run: run(s),
+            status: s.word(RunStatus::ALL),
+            stop_reason: s.word(StopReason::ALL),
+            error_class: s.option(|s| s.word(ErrorClass::ALL)),
+            error_code: s.option(|s| s.text("upstream")),
+            usage: usage(s),
+            receipt: s.option(receipt),
+        }
+        .into(),
+        17 => RunSteered { run: run(s) }.into(),
+        _ => return None,
+    })
+}
+
+fn submitted(s: &mut Source) -> RunSubmitted {
+    RunSubmitted {
+        run: run(s),
+        parent: s.option(run),
+        task: s.option(|s| TaskId::from_bytes(s.bytes16())),
+        work: work(s),
+        trigger: s.word(Trigger::ALL),
+        policy: s.word(InputPolicy::ALL),
+        limits: RunLimits {
+            max_steps: s.count(),
+            max_steps_from: origin(s),
+            budget_steps: s.number(),
+            budget_steps_from: origin(s),
+        },
+        request: s.option(Source::digest),
+        memory: s.flag(),
+        approvers: s.list(|s| s.text("user:ada")),
+    }
+}
+
+fn work(s: &mut Source) -> Work {
+    if s.flag() {
+        Work::Intent {
+            intent: IntentId::from_bytes(s.bytes16()),
+            intent_type: s.text("ingest_file"),
+            handler: s.text("ingest"),
+            solution: s.text("default"),
+        }
+    } else {
+        Work::Agent {
+            agent: AgentId::from_bytes(s.bytes16()),
+            version: s.digest(),
+            name: s.text("triage"),
+        }
+    }
+}
+
+fn origin(s: &mut Source) -> Origin {
+    s.word(&[Origin::Default, Origin::Config, Origin::Option])
+}
+
+fn usage(s: &mut Source) -> Usage {
+    Usage {
+        input_tokens: s.number(),
+        output_tokens: s.number(),
+        model_calls: s.number(),
+        tool_calls: s.number(),
+        steps: s.number(),
+    }
+}
+
+fn receipt(s: &mut Source) -> StopReceipt {
+    StopReceipt {
+        stopped: s.number(),
+        landed_after: s.number(),
+        in_doubt: s.number(),
+        children: s.number(),
+    }
+}
+
+fn step_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        20 => intended(s).into(),
+        21 => StepAttempted {
+            run: run(s),
+            step: step(s),
+            attempt: s.count(),
+            cause: s.option(|s| s.word(LossCause::ALL)),
+        }
+        .into(),
+        22 => StepLanded { run: run(s), step: step(s), attempt: s.count() }.into(),
+        23 => StepFailed {
+            run: run(s),
+            step: step(s),
+            attempt: s.count(),
+            class: s.word(ErrorClass::ALL),
+            retry_at: s.option(Source::time),
+            tokens: s.option(tokens),
+        }
+        .into(),
+        24 => StepInDoubt {
+            run: run(s),
+            step: step(s),
+            attempt: s.count(),
+            cause: s.word(LossCause::ALL),
+            travelling_until: s.time(),
+        }
+        .into(),
+        25 => StepResolved {
+            run: run(s),
+            step: step(s),
+            resolution: s.word(Resolution::ALL),
+            by_lookup: s.flag(),
+            reason: s.option(|s| s.text("seen in the ledger")),
+        }
+        .into(),
+        26 => StepLate { run: run(s), step: step(s), attempt: s.count() }.into(),
+        27 => recorded(s).into(),
+        28 => turn_landed(s).into(),
+        29 => StepCancelled { run: run(s), step: step(s) }.into(),
+        _ => return None,
+    })
+}
+
+fn intended(s: &mut Source) -> StepIntended {
+    StepIntended {
+        run: run(s),
+        step: step(s),
+        name: s.text("refund"),
+        kind: s.word(StepKind::ALL),
+        class: s.word(RecoveryClass::ALL),
+        input: s.digest(),
+        site: s.option(site),
+        timeout_ms: s.number(),
+        approval: s.option(approval),
+        has_lookup: s.flag(),
+    }
+}
+
+fn recorded(s: &mut Source) -> StepRecorded {
+    StepRecorded {
+        run: run(s),
+        step: step(s),
+        name: s.text("parse"),
+        kind: s.word(StepKind::ALL),
+        input: s.digest(),
+        failed: s.flag(),
+    }
+}
+
+fn tokens(s: &mut Source) -> TokensUsed {
+    TokensUsed { input: s.number(), output: s.number() }
+}
+
+fn turn_landed(s: &mut Source) -> TurnLanded {
+    TurnLanded {
+        run: run(s),
+        step: step(s),
+        attempt: s.count(),
+        calls: s.list(call),
+        tokens: tokens(s),
+        policy: s.text("builtin-1"),
+    }
+}
+
+fn call(s: &mut Source) -> CallNoted {
+    CallNoted {
+        call_id: s.text("call_1"),
+        tool: s.text("refund"),
+        action: s.digest(),
+        verdict: verdict(s),
+        class: s.word(RecoveryClass::ALL),
+        timeout_ms: s.number(),
+        has_lookup: s.flag(),
+    }
+}
+
+fn verdict(s: &mut Source) -> CallVerdict {
+    match s.number() % 4 {
+        0 => CallVerdict::Permit,
+        1 => CallVerdict::Ask { risk: s.word(RiskLevel::ALL), label: s.text("refund 1200 to ada") },
+        2 => CallVerdict::Refuse { why: s.word(CallRefusal::ALL) },
+        _ => CallVerdict::AskHuman { label: s.text("which account?") },
+    }
+}
+
+fn approval_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        40 => ApprovalRequested {
+            approval: approval(s),
+            kind: s.word(ApprovalKind::ALL),
+            run: s.option(run),
+            site: s.option(site),
+            label: s.text("refund 1200 to ada"),
+            action: s.digest(),
+            risk: s.word(RiskLevel::ALL),
+            policy: s.text("builtin-1"),
+            approvers: s.list(|s| s.text("user:ada")),
+            expires_at: s.option(Source::time),
+            increment: s.option(Source::number),
+        }
+        .into(),
+        41 => ApprovalDecided {
+            approval: approval(s),
+            run: s.option(run),
+            status: s.word(ApprovalStatus::ALL),
+            reason: s.option(|s| s.text("checked with the customer")),
+            edited: s.option(Source::digest),
+        }
+        .into(),
+        42 => ApprovalClosed {
+            approval: approval(s),
+            run: s.option(run),
+            status: s.word(ApprovalStatus::ALL),
+        }
+        .into(),
+        _ => return None,
+    })
+}
+
+fn artifact_event(number: u16, s: &mut Source) -> Option<Event> {
+    let artifact = |s: &mut Source| ArtifactId::from_bytes(s.bytes16());
+    Some(match number {
+        50 => ArtifactRegistered {
+            artifact: artifact(s),
+            artifact_type: s.text("profile"),
+            run: run(s),
+            intent: s.text("ingest_file"),
+            state: s.word(ArtifactState::ALL),
+            parents: s.list(artifact),
+            digest: s.option(Source::digest),
+        }
+        .into(),
+        51 => ArtifactMoved { artifact: artifact(s), state: s.word(ArtifactState::ALL) }.into(),
+        _ => return None,
+    })
+}
+
+fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
+    let key = |s: &mut Source| KeyId::from_bytes(s.bytes16());
+    Some(match number {
+        80 => TenantOpened { name: s.text("default") }.into(),
+        81 => AgentRegistered {
+            agent: AgentId::from_bytes(s.bytes16()),
+            name: s.text("triage"),
+            version: s.digest(),
+        }
+        .into(),
+        82 => KeyCreated {
+            key: key(s),
+            prefix: s.text("tnr_ab12"),
+            hash: s.digest(),
+            principal: s.text("user:ada"),
+            scopes: s.list(|s| s.text("runs:write")),
+        }
+        .into(),
+        83 => KeyRevoked { key: key(s) }.into(),
+        84 => AccessDenied { action: s.text("POST /v1/runs"), code: s.text("forbidden") }.into(),
+        _ => return None,
+    })
+}
