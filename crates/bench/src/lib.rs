@@ -1,1 +1,5 @@
-//! placeholder
+//! Measurements of the real engine, always beside the disk's flush floor of the same run: these
+//! machines are noisy, so ratios travel and single figures do not.
+
+pub mod floor;
+pub mod steps;

@@ -138,8 +138,16 @@ impl Entry {
         out
     }
 
-    fn write(&self, e: &mut Encoder<&mut Vec<u8>>) -> Result<(), encode::Error<std::convert::Infallible>> {
-        let optional = [self.run.is_some(), self.surface.is_some(), self.parent_event_id.is_some(), self.payload.is_some()];
+    fn write(
+        &self,
+        e: &mut Encoder<&mut Vec<u8>>,
+    ) -> Result<(), encode::Error<std::convert::Infallible>> {
+        let optional = [
+            self.run.is_some(),
+            self.surface.is_some(),
+            self.parent_event_id.is_some(),
+            self.payload.is_some(),
+        ];
         let fields = 11 + optional.iter().filter(|present| **present).count() as u64;
         e.map(fields)?;
         e.u8(0)?.u8(FORMAT_VERSION)?;
@@ -178,7 +186,8 @@ impl Entry {
     /// A decode error naming what is wrong: a newer format, an unknown kind, a missing field.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, decode::Error> {
         let mut d = Decoder::new(bytes);
-        let fields = d.map()?.ok_or_else(|| decode::Error::message("an entry has a definite length"))?;
+        let fields =
+            d.map()?.ok_or_else(|| decode::Error::message("an entry has a definite length"))?;
         let mut draft = Draft::default();
         for _ in 0..fields {
             draft.read(&mut d)?;
@@ -234,7 +243,11 @@ impl Draft {
                 self.journal = Some(match tag {
                     0 => Journal::Session(d.decode()?),
                     1 => Journal::Ledger(d.decode()?),
-                    other => return Err(decode::Error::message(format!("`{other}` is not a journal kind"))),
+                    other => {
+                        return Err(decode::Error::message(format!(
+                            "`{other}` is not a journal kind"
+                        )));
+                    }
                 });
             }
             2 => self.seq = Some(d.u64()?),

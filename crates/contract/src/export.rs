@@ -218,7 +218,9 @@ pub struct BadHead {
 
 /// A text that names neither a session's journal nor a tenant's ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("`{found}` is not a journal; expected `ses_…` for a session's, `ten_…` for a tenant's ledger")]
+#[error(
+    "`{found}` is not a journal; expected `ses_…` for a session's, `ten_…` for a tenant's ledger"
+)]
 pub struct BadJournal {
     /// What was given, cut to sixty characters.
     pub found: String,
@@ -444,9 +446,11 @@ mod as_hex {
         T: TryFrom<Vec<u8>>,
     {
         let text = String::deserialize(d)?;
-        let bytes = unhex(&text).ok_or_else(|| D::Error::custom("expected an even number of hex digits"))?;
+        let bytes = unhex(&text)
+            .ok_or_else(|| D::Error::custom("expected an even number of hex digits"))?;
         let found = bytes.len();
-        T::try_from(bytes).map_err(|_| D::Error::custom(format!("{found} bytes are the wrong number")))
+        T::try_from(bytes)
+            .map_err(|_| D::Error::custom(format!("{found} bytes are the wrong number")))
     }
 }
 

@@ -5,12 +5,13 @@ use crate::agent::AgentDefinition;
 use crate::entry::Principal;
 use crate::event::{DispatchContext, StopReceipt, Usage};
 use crate::words::{
-    ApprovalKind, ApprovalStatus, ArtifactState, ErrorClass, ExecutionTarget, InputPolicy, RecoveryClass, Resolution,
-    RiskLevel, RunStatus, SessionStatus, StepKind, StepStatus, StopReason, StuckReason, Surface, Trigger,
+    ApprovalKind, ApprovalStatus, ArtifactState, ErrorClass, ExecutionTarget, InputPolicy,
+    RecoveryClass, Resolution, RiskLevel, RunStatus, SessionStatus, StepKind, StepStatus,
+    StopReason, StuckReason, Surface, Trigger,
 };
 use crate::{
-    AgentId, ApprovalId, ArtifactId, Digest, IntentId, MaterializationId, RunId, SessionId, StepId, TaskId, TenantId,
-    Time, WorkspaceId,
+    AgentId, ApprovalId, ArtifactId, Digest, IntentId, MaterializationId, RunId, SessionId, StepId,
+    TaskId, TenantId, Time, WorkspaceId,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

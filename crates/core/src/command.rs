@@ -1,7 +1,10 @@
 //! Commands: what the shell asks the core to decide, with everything the core may not make itself.
 
 use tenure_contract::event::{CallNoted, RunSubmitted, SessionOpened, TokensUsed};
-use tenure_contract::words::{ArtifactState, ErrorClass, LossCause, RecoveryClass, Resolution, SessionStatus, StepKind, StopReason};
+use tenure_contract::words::{
+    ArtifactState, ErrorClass, LossCause, RecoveryClass, Resolution, SessionStatus, StepKind,
+    StopReason,
+};
 use tenure_contract::{ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, Time};
 
 /// Ids for what a decision makes, all from one random value the shell put in.

@@ -108,14 +108,21 @@ impl LedgerState {
     pub fn decide(&self, command: &LedgerCommand) -> Result<Vec<Draft>, Error> {
         Ok(match command {
             LedgerCommand::Open { .. } if self.name.is_some() => Vec::new(),
-            LedgerCommand::Open { name } => vec![entry(TenantOpened { name: name.clone() }, DraftBody::None)],
+            LedgerCommand::Open { name } => {
+                vec![entry(TenantOpened { name: name.clone() }, DraftBody::None)]
+            }
             LedgerCommand::RegisterAgent { name, agent, version } => {
                 let known = self.agents.get(name);
-                if known.is_some_and(|known| known.versions.iter().any(|(digest, _)| digest == version)) {
+                if known
+                    .is_some_and(|known| known.versions.iter().any(|(digest, _)| digest == version))
+                {
                     return Ok(Vec::new());
                 }
                 let agent = known.map_or(*agent, |known| known.agent);
-                vec![entry(AgentRegistered { agent, name: name.clone(), version: *version }, DraftBody::Given)]
+                vec![entry(
+                    AgentRegistered { agent, name: name.clone(), version: *version },
+                    DraftBody::Given,
+                )]
             }
             LedgerCommand::CreateKey(made) => vec![entry(made.clone(), DraftBody::None)],
             LedgerCommand::RevokeKey(key) => match self.keys.get(key) {
@@ -153,7 +160,10 @@ impl LedgerState {
                 self.keys.insert(event.key, record);
             }
             Event::KeyRevoked(event) => {
-                let known = self.keys.get_mut(&event.key).ok_or_else(|| illegal("no such key".to_owned()))?;
+                let known = self
+                    .keys
+                    .get_mut(&event.key)
+                    .ok_or_else(|| illegal("no such key".to_owned()))?;
                 known.active = false;
             }
             Event::AccessDenied(_) => {}
@@ -173,7 +183,8 @@ impl LedgerState {
         record.and_then(|record| Some((record, *record.versions.last()?))).ok_or_else(|| {
             let known: Vec<_> = self.agents.keys().map(|name| format!("`{name}`")).collect();
             let has = if known.is_empty() { "no agents yet".to_owned() } else { known.join(", ") };
-            Error::new(Code::UnknownName, format!("no agent `{name}`; this server has: {has}")).about(name)
+            Error::new(Code::UnknownName, format!("no agent `{name}`; this server has: {has}"))
+                .about(name)
         })
     }
 }
@@ -191,7 +202,10 @@ mod tests {
         let mut ledger = LedgerState::new(TenantId::from_bytes([1; 16]));
         assert!(ledger.agent("triaje").unwrap_err().message.ends_with("no agents yet"));
         for name in ["triage", "ingest"] {
-            let record = AgentRecord { agent: AgentId::from_bytes([2; 16]), versions: vec![(Digest::ZERO, 1)] };
+            let record = AgentRecord {
+                agent: AgentId::from_bytes([2; 16]),
+                versions: vec![(Digest::ZERO, 1)],
+            };
             ledger.agents.insert(name.to_owned(), record);
         }
         let told = ledger.agent("triaje").unwrap_err().message;

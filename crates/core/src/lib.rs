@@ -1,6 +1,6 @@
 //! What Tenure decides: machines, policies and projections, all pure.
 //!
-//! Every machine has one shape. A *command* comes in with `now` and fresh ids; [`session::decide`]
+//! Every machine has one shape. A *command* comes in with `now` and fresh ids; [`session::transact`]
 //! answers with events or a refusal; [`session::SessionState::apply`] folds an entry, the same live,
 //! in recovery and in replay; [`session::wishes`] says what the outside should do and
 //! [`session::next_wake`] when to look again.

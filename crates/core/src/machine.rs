@@ -14,7 +14,11 @@ pub(crate) mod matrix {
     //! Holds a table against every pair of words.
 
     /// Asserts that `may` allows exactly the pairs of `table`, over all pairs of `all`.
-    pub fn exhaust<T: Copy + PartialEq + std::fmt::Debug>(all: &[T], table: &[(T, T)], may: fn(T, T) -> bool) {
+    pub fn exhaust<T: Copy + PartialEq + std::fmt::Debug>(
+        all: &[T],
+        table: &[(T, T)],
+        may: fn(T, T) -> bool,
+    ) {
         for from in all {
             for to in all {
                 let listed = table.iter().any(|pair| pair == &(*from, *to));

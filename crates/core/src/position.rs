@@ -80,9 +80,13 @@ pub fn judge_anchor(
     match anchor {
         None => AnchorVerdict::Foreign,
         Some(anchor) if anchor.store != log => AnchorVerdict::Foreign,
-        Some(anchor) if anchor.position == Position::START && end == Position::START => AnchorVerdict::Current,
+        Some(anchor) if anchor.position == Position::START && end == Position::START => {
+            AnchorVerdict::Current
+        }
         Some(anchor) if anchor.position == Position::START => AnchorVerdict::Behind,
-        Some(anchor) if anchor.position > end || at_anchor != Some(anchor.hash) => AnchorVerdict::Ahead,
+        Some(anchor) if anchor.position > end || at_anchor != Some(anchor.hash) => {
+            AnchorVerdict::Ahead
+        }
         Some(anchor) if anchor.position == end => AnchorVerdict::Current,
         Some(_) => AnchorVerdict::Behind,
     }

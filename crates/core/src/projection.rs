@@ -1,6 +1,6 @@
 //! List rows: what lists, counts and the recovery scan read.
 //!
-//! A row is a projection of entries: [`project`](crate::projection::project) says which columns an
+//! A row is a projection of entries: [`project`] says which columns an
 //! entry changes, the store applies them without knowing what they mean. Rows change when a status
 //! changes, never per step.
 
@@ -104,8 +104,15 @@ pub struct RowChange {
 
 impl Table {
     /// Every list.
-    pub const ALL: &'static [Self] =
-        &[Self::Session, Self::Run, Self::Approval, Self::Doubt, Self::Artifact, Self::Agent, Self::Key];
+    pub const ALL: &'static [Self] = &[
+        Self::Session,
+        Self::Run,
+        Self::Approval,
+        Self::Doubt,
+        Self::Artifact,
+        Self::Agent,
+        Self::Key,
+    ];
 
     /// The list's name in a database.
     #[must_use]
@@ -130,13 +137,16 @@ impl Table {
                 &[Status, Open, Product, User, Workspace, Reason, CreatedAt, UpdatedAt, EndedAt]
             }
             Self::Run => &[
-                Session, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt, StartedAt, EndedAt,
+                Session, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt, StartedAt,
+                EndedAt,
             ],
             Self::Approval => &[
-                Session, Run, Status, Open, Kind, Label, Risk, Digest, Actor, Reason, CreatedAt, UpdatedAt,
-                ExpiresAt, EndedAt,
+                Session, Run, Status, Open, Kind, Label, Risk, Digest, Actor, Reason, CreatedAt,
+                UpdatedAt, ExpiresAt, EndedAt,
             ],
-            Self::Doubt => &[Session, Run, Status, Open, Name, Reason, CreatedAt, UpdatedAt, ExpiresAt],
+            Self::Doubt => {
+                &[Session, Run, Status, Open, Name, Reason, CreatedAt, UpdatedAt, ExpiresAt]
+            }
             Self::Artifact => &[Session, Run, Status, Kind, Name, Digest, CreatedAt, UpdatedAt],
             Self::Agent => &[Name, Digest, Parent, CreatedAt],
             Self::Key => &[Name, Status, Open, Digest, Scopes, Actor, CreatedAt, UpdatedAt],
@@ -228,7 +238,10 @@ impl Row {
     /// The column's value, `Null` when the list has no such column.
     #[must_use]
     pub fn get(&self, column: Column) -> &Value {
-        self.values.iter().find(|(name, _)| *name == column).map_or(&Value::Null, |(_, value)| value)
+        self.values
+            .iter()
+            .find(|(name, _)| *name == column)
+            .map_or(&Value::Null, |(_, value)| value)
     }
     /// The column's text.
     #[must_use]

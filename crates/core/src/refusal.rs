@@ -22,7 +22,9 @@ pub enum Refusal {
         status: SessionStatus,
     },
     /// The session's policy is `reject` and a run is in progress.
-    #[error("session `{session}` is busy with run `{current}` and its policy is `reject`; wait for it, cancel it, or submit with another policy")]
+    #[error(
+        "session `{session}` is busy with run `{current}` and its policy is `reject`; wait for it, cancel it, or submit with another policy"
+    )]
     SessionBusy {
         /// The session.
         session: SessionId,
@@ -30,7 +32,10 @@ pub enum Refusal {
         current: RunId,
     },
     /// The queue is full.
-    #[error("session `{session}` has {} queued runs, the limit QUEUED_RUNS_MAX; wait for some to end", limits::QUEUED_RUNS_MAX)]
+    #[error(
+        "session `{session}` has {} queued runs, the limit QUEUED_RUNS_MAX; wait for some to end",
+        limits::QUEUED_RUNS_MAX
+    )]
     QueueFull {
         /// The session.
         session: SessionId,
@@ -71,7 +76,9 @@ pub enum Refusal {
         status: StepStatus,
     },
     /// The old request may still be travelling.
-    #[error("`{resolution}` is refused until {until}: the old request of step `{step}` may still be travelling; `landed` is possible now")]
+    #[error(
+        "`{resolution}` is refused until {until}: the old request of step `{step}` may still be travelling; `landed` is possible now"
+    )]
     StillTravelling {
         /// The step.
         step: StepId,
@@ -81,7 +88,9 @@ pub enum Refusal {
         until: Time,
     },
     /// The same name was used with other inputs.
-    #[error("substep `{name}` of run `{run}` ran with other inputs before; a name stands for one set of inputs")]
+    #[error(
+        "substep `{name}` of run `{run}` ran with other inputs before; a name stands for one set of inputs"
+    )]
     Divergence {
         /// The run.
         run: RunId,
@@ -89,7 +98,9 @@ pub enum Refusal {
         name: String,
     },
     /// The substep is under way already.
-    #[error("substep `{name}` of run `{run}` is under way already; use another name for a second one")]
+    #[error(
+        "substep `{name}` of run `{run}` is under way already; use another name for a second one"
+    )]
     StepUnderWay {
         /// The run.
         run: RunId,
@@ -133,7 +144,9 @@ pub enum Refusal {
 impl Refusal {
     const fn code(&self) -> Code {
         match self {
-            Self::NoSession(_) | Self::NoRun(_) | Self::NoStep(_) | Self::NoApproval(_) => Code::NotFound,
+            Self::NoSession(_) | Self::NoRun(_) | Self::NoStep(_) | Self::NoApproval(_) => {
+                Code::NotFound
+            }
             Self::SessionKeyConflict(_) | Self::RunKeyConflict(_) => Code::KeyConflict,
             Self::SessionBusy { .. } => Code::SessionBusy,
             Self::QueueFull { .. } => Code::LimitReached,
@@ -154,9 +167,9 @@ impl Refusal {
     fn subject(&self) -> Option<String> {
         match self {
             Self::NoSession(id) | Self::SessionKeyConflict(id) => Some(id.to_string()),
-            Self::SessionEnded { session, .. } | Self::SessionBusy { session, .. } | Self::QueueFull { session } => {
-                Some(session.to_string())
-            }
+            Self::SessionEnded { session, .. }
+            | Self::SessionBusy { session, .. }
+            | Self::QueueFull { session } => Some(session.to_string()),
             Self::NoRun(run)
             | Self::RunKeyConflict(run)
             | Self::NoParent { parent: run, .. }
@@ -164,9 +177,9 @@ impl Refusal {
             | Self::Divergence { run, .. }
             | Self::StepUnderWay { run, .. }
             | Self::Budget { run, .. } => Some(run.to_string()),
-            Self::NoStep(step) | Self::NotInDoubt { step, .. } | Self::StillTravelling { step, .. } => {
-                Some(step.to_string())
-            }
+            Self::NoStep(step)
+            | Self::NotInDoubt { step, .. }
+            | Self::StillTravelling { step, .. } => Some(step.to_string()),
             Self::NoApproval(approval)
             | Self::AlreadyDecided { approval, .. }
             | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),

@@ -16,7 +16,8 @@ mod wishes;
 pub(crate) mod tests;
 
 pub use run::{
-    Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage, Stand, Turn,
+    Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
+    Stand, Turn,
 };
 pub use state::{Approval, SessionState};
 pub use wishes::{Wish, next_wake, wishes};
@@ -30,7 +31,7 @@ pub const FOLD_VERSION: u32 = 1;
 /// What [`transact`] needs of its caller: a place to turn a draft into an entry.
 pub trait Journalist {
     /// Makes the draft an entry, the next of the journal, and keeps it for the commit.
-    fn enter(&mut self, draft: Draft) -> Entry;
+    fn enter(&mut self, draft: Draft) -> &Entry;
 }
 
 /// Why a transaction did not happen or must not be kept.
@@ -65,14 +66,23 @@ pub fn transact(
     Ok(())
 }
 
-fn enter(state: &mut SessionState, draft: Draft, journalist: &mut dyn Journalist) -> Result<(), Fault> {
+fn enter(
+    state: &mut SessionState,
+    draft: Draft,
+    journalist: &mut dyn Journalist,
+) -> Result<(), Fault> {
     let entry = journalist.enter(draft);
-    state.apply(&entry).map_err(Fault::Illegal)
+    state.apply(entry).map_err(Fault::Illegal)
 }
 
 /// A draft without a body, for a run.
 pub(crate) fn draft(run: &Run, event: impl Into<tenure_contract::Event>) -> Draft {
-    Draft { event: event.into(), run: Some(run.id), parent: run.parent_event(), body: crate::DraftBody::None }
+    Draft {
+        event: event.into(),
+        run: Some(run.id),
+        parent: run.parent_event(),
+        body: crate::DraftBody::None,
+    }
 }
 
 impl Run {

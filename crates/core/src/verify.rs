@@ -135,7 +135,9 @@ pub enum Why {
     #[error("expected an entry or the signed head: {0}")]
     NotAnEntry(String),
     /// Entries are missing, doubled or in another order.
-    #[error("expected entry {expected}, found entry {found}: something was taken out, repeated or moved")]
+    #[error(
+        "expected entry {expected}, found entry {found}: something was taken out, repeated or moved"
+    )]
     OutOfOrder {
         /// The next place of the journal.
         expected: u64,
@@ -182,7 +184,9 @@ pub enum Why {
     #[error("it cannot follow what came before: {0}")]
     Illegal(String),
     /// The export ends before a head says it does.
-    #[error("the journal ends after entry {ends}, {held_by} says it has {head}: its end was cut off")]
+    #[error(
+        "the journal ends after entry {ends}, {held_by} says it has {head}: its end was cut off"
+    )]
     Truncated {
         /// The last entry.
         ends: u64,
@@ -192,7 +196,9 @@ pub enum Why {
         held_by: HeldBy,
     },
     /// Another entry stands where a head names one.
-    #[error("{held_by} names {expected} here, the export has {found}: this entry or one before it was replaced")]
+    #[error(
+        "{held_by} names {expected} here, the export has {found}: this entry or one before it was replaced"
+    )]
     Replaced {
         /// The head's hash.
         expected: Digest,
@@ -211,7 +217,9 @@ pub enum Why {
     #[error(transparent)]
     Head(#[from] head::NotSigned),
     /// There is no head line.
-    #[error("the export ends without a signed head: its end may have been cut off; only an export made without signatures may be so")]
+    #[error(
+        "the export ends without a signed head: its end may have been cut off; only an export made without signatures may be so"
+    )]
     NoHead,
     /// Something stands after the head.
     #[error("nothing may follow the signed head")]

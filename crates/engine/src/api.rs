@@ -31,6 +31,8 @@ use tenure_store::Store;
 const LEASE_TTL_MS: u64 = 60_000;
 /// How often leases are renewed and what nobody looks at is let go.
 const ROUND: Duration = Duration::from_secs(20);
+/// How soon a caller looks again at a session whose commit failed.
+const VOID_LOOK_AGAIN: Duration = Duration::from_millis(50);
 /// Rows of one page of the recovery scan.
 const RECOVERY_PAGE: usize = 512;
 
@@ -86,7 +88,7 @@ impl Engine {
 
     fn start_tasks(&self) {
         let node = self.node.clone();
-        self.node.runtime.spawn(async move {
+        let timers = self.node.runtime.spawn(async move {
             loop {
                 for session in node.timers.take_due(node.clock.now()) {
                     node.wake(session);
@@ -100,12 +102,13 @@ impl Engine {
             }
         });
         let engine = self.clone();
-        self.node.runtime.spawn(async move {
+        let rounds = self.node.runtime.spawn(async move {
             loop {
                 tokio::time::sleep(ROUND).await;
                 engine.round();
             }
         });
+        lock(&self.node.loops).extend([timers.abort_handle(), rounds.abort_handle()]);
     }
 
     /// Every so often: keep the leases, let go what nobody needs.
@@ -155,7 +158,7 @@ impl Engine {
     pub async fn drain(&self) {
         self.node.draining.store(true, Ordering::SeqCst);
         let deadline = tokio::time::Instant::now() + Duration::from_millis(limits::DRAIN_MAX_MS);
-        while tokio::time::Instant::now() < deadline && !lock(&self.node.performing).is_empty() {
+        while tokio::time::Instant::now() < deadline && self.node.has_effect_in_flight() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.node.committer.nudge();
@@ -164,6 +167,7 @@ impl Engine {
             self.node.committer.nudge();
         }
         self.node.committer.close();
+        lock(&self.node.loops).drain(..).for_each(|looping| looping.abort());
         if let Err(error) = self.node.store.lease.release(&self.node.name) {
             tracing::warn!(%error, "leases could not be given up");
         }

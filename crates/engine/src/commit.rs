@@ -58,7 +58,7 @@ pub(crate) struct Committer {
     log: Arc<dyn Log>,
     queue: Mutex<Queue>,
     ready: Condvar,
-    settler: Mutex<Sender<Committed>>,
+    settler: Mutex<Option<Sender<Committed>>>,
     epochs: Mutex<BTreeMap<u8, u64>>,
     drive: Drive,
     on_fatal: OnFatal,
@@ -73,7 +73,7 @@ impl Committer {
             log,
             queue: Mutex::new(Queue::default()),
             ready: Condvar::new(),
-            settler: Mutex::new(settler),
+            settler: Mutex::new(Some(settler)),
             epochs: Mutex::new(BTreeMap::new()),
             drive,
             on_fatal,
@@ -120,7 +120,7 @@ impl Committer {
         self.commit(batch);
         let mut queue = lock(&self.queue);
         queue.committing = false;
-        if queue.submissions > 0 {
+        if queue.submissions > 0 || queue.closed {
             self.ready.notify_one();
         }
     }
@@ -141,6 +141,8 @@ impl Committer {
             let mut queue = lock(&self.queue);
             while queue.submissions == 0 || queue.committing {
                 if queue.closed && queue.submissions == 0 && !queue.committing {
+                    // the settler ends once it has settled what it was sent
+                    *lock(&self.settler) = None;
                     return;
                 }
                 // leaving the many-in-flight mode: the next lone submitter may commit inline
@@ -165,6 +167,10 @@ impl Committer {
     pub fn close(&self) {
         lock(&self.queue).closed = true;
         self.ready.notify_all();
+    }
+
+    pub fn is_closed(&self) -> bool {
+        lock(&self.queue).closed
     }
 
     pub fn is_empty(&self) -> bool {
@@ -228,7 +234,9 @@ impl Committer {
             submissions.push((submission, places));
         }
         // a settler that is gone settles again from the log at the next start
-        let _ = lock(&self.settler).send(Committed { submissions });
+        if let Some(settler) = &*lock(&self.settler) {
+            let _ = settler.send(Committed { submissions });
+        }
     }
 }
 

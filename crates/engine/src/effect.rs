@@ -10,6 +10,7 @@ use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tenure_agent::Agent;
 use tenure_contract::agent::AgentDefinition;
@@ -22,6 +23,9 @@ use tenure_core::Command;
 const ABORT_GRACE: Duration = Duration::from_millis(250);
 /// First and longest wait before a result that could not be committed is offered again.
 const REPORT_RETRY: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+/// How long a session whose store refused waits before it is looked at again.
+const REVISIT_AFTER: Duration = Duration::from_millis(200);
 
 /// The place of a look-up among the attempts of a step.
 const LOOK_UP: u32 = 0;
@@ -76,12 +80,10 @@ impl Node {
         let Some(known) = state.runs.get(&run).filter(|known| known.is_agent() || !lock(&self.invoked).contains(&run)) else {
             return;
         };
-        let open = known.progress().into_iter().flat_map(|progress| &progress.open);
-        let skipped: Vec<StepId> = open
-            .filter(|(step, open)| open.stand == Stand::Intended && !self.is_performing(**step, open.attempt))
-            .map(|(step, _)| *step)
-            .collect();
-        for step in skipped {
+        let mut open = known.progress().into_iter().flat_map(|progress| &progress.open);
+        let idle = open.find(|(step, open)| open.stand == Stand::Intended && !self.is_performing(**step, open.attempt));
+        // giving one up comes back here for the next
+        if let Some(step) = idle.map(|(step, _)| *step) {
             let command = Command::SkipStep { run, step };
             if let Err(error) = self.transact_locked(resident, cell, &command, Bodies::default(), &Actor::system()) {
                 tracing::warn!(%run, %step, %error, "a step could not be given up");
@@ -90,7 +92,23 @@ impl Node {
     }
 
     fn begin(&self, step: StepId, attempt: u32) -> bool {
-        lock(&self.performing).insert((step, attempt))
+        let mut performing = lock(&self.performing);
+        if attempt != LOOK_UP {
+            // it is under way again: should it be lost again, it may be asked about again
+            performing.remove(&(step, LOOK_UP));
+        }
+        performing.insert((step, attempt))
+    }
+
+    /// Nobody asks about the step any more.
+    pub fn end_look_up(&self, step: StepId) {
+        self.end(step, LOOK_UP);
+    }
+
+    /// Whether an effect that would be lost by going down is under way; a look-up would not.
+    pub fn has_effect_in_flight(&self) -> bool {
+        let is_effect = |(_, attempt): &(StepId, u32)| *attempt != LOOK_UP;
+        self.substeps.load(Ordering::Relaxed) > 0 || lock(&self.performing).iter().any(is_effect)
     }
 
     pub fn is_performing(&self, step: StepId, attempt: u32) -> bool {
@@ -113,7 +131,7 @@ impl Node {
             };
             match outcome {
                 Ok(()) => return,
-                Err(error) if is_passing(&error) => {
+                Err(error) if is_passing(&error) && !self.committer.is_closed() => {
                     tracing::warn!(journal = %at.journal, %error, "a result is not committed yet; trying again");
                 }
                 Err(error) => {
@@ -137,8 +155,29 @@ impl Node {
         });
         if let Err(error) = woken {
             tracing::warn!(%session, %error, "a session could not be woken");
+            if is_passing(&error) {
+                self.timers.arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), session);
+            }
         }
         self.committer.nudge();
+    }
+
+    /// After an effect: what the session wishes for may have been held back by it. A session whose
+    /// store refused meanwhile is read again once it may accept.
+    pub async fn look_again(self: &Arc<Self>, resident: &Arc<Resident>) {
+        if resident.durable.lost().is_none() {
+            let mut cell = lock(&resident.cell);
+            return self.pump(resident, &mut cell);
+        }
+        self.revisit(resident.journal).await;
+    }
+
+    /// The store refused: read the journal again once it may accept.
+    pub async fn revisit(self: &Arc<Self>, journal: Journal) {
+        tokio::time::sleep(REVISIT_AFTER).await;
+        if let Journal::Session(session) = journal {
+            self.wake(session);
+        }
     }
 
     /// An agent's version, built from the definition in the tenant's ledger.

@@ -89,6 +89,10 @@ impl Node {
             return Ok(None);
         }
         let first = self.fetch_page(key, 1, 1)?.pop().ok_or_else(|| gap(journal, 1))?;
+        if first.entry.journal != journal {
+            // the key is another journal's: as a session's, or as a ledger's, it does not exist
+            return Ok(None);
+        }
         let tenant = first.entry.tenant;
         let (mut state, mut chain, snapshot_size) = self.beginning(journal, tenant)?;
         let mut unsnapped = 0;

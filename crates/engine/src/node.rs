@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 use tenure_agent::{Agent, Cancel};
 use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits};
@@ -23,6 +24,9 @@ use tenure_core::ledger::{LedgerCommand, LedgerState};
 use tenure_core::session::{self, Fault, FOLD_VERSION, SessionState, Stand};
 use tenure_core::{Command, Context, Fresh};
 use tenure_store::{Snapshot, Store};
+
+/// How often a void resident's tail is looked at while it is being settled.
+const TAIL_LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// How a node is set up; nothing is opened by making one (`RT1`).
 pub struct Config {
@@ -63,6 +67,10 @@ pub(crate) struct Node {
     pub cancels: Mutex<HashMap<RunId, Cancel>>,
     pub draining: AtomicBool,
     pub tasks: AtomicU64,
+    /// Substeps with an outside effect that handlers are performing.
+    pub substeps: AtomicU64,
+    /// The node's own loops, ended by a drain.
+    pub loops: Mutex<Vec<tokio::task::AbortHandle>>,
     pub runtime: tokio::runtime::Handle,
 }
 
@@ -90,6 +98,8 @@ impl Node {
             cancels: Mutex::default(),
             draining: AtomicBool::new(false),
             tasks: AtomicU64::new(0),
+            substeps: AtomicU64::new(0),
+            loops: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
         }
     }
@@ -111,7 +121,19 @@ impl Node {
     /// A session of the tenant; none when it does not exist, or exists elsewhere (`TEN-1`).
     pub fn session(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Result<Option<Arc<Resident>>, Error> {
         let found = self.resident(Journal::Session(id))?;
-        Ok(found.filter(|resident| resident.tenant == tenant))
+        // a ledger's key has the shape of a session's, and a client can write it down
+        let is_session = |resident: &Arc<Resident>| matches!(resident.journal, Journal::Session(_));
+        Ok(found.filter(|resident| resident.tenant == tenant && is_session(resident)))
+    }
+
+    /// A session under an id that was minted just now, so that nothing of it can exist.
+    pub fn new_session(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Arc<Resident> {
+        let journal = Journal::Session(id);
+        let nothing = Chain { seq: 0, hash: Digest::ZERO, at: Time::default() };
+        let state = Folded::Session(Box::new(SessionState::new(id, tenant)));
+        let resident = Arc::new(Resident::new(journal, tenant, state, nothing));
+        lock(&self.residents).insert(journal.key(), resident.clone());
+        resident
     }
 
     /// A session of the tenant, new if it does not exist.
@@ -162,6 +184,8 @@ impl Node {
         let Some(resident) = self.load(journal)? else { return Ok(None) };
         lock(&self.residents).insert(journal.key(), resident.clone());
         self.revive(&resident)?;
+        // who only reads waits for nothing, and what was decided here must not wait for the next one
+        self.committer.nudge();
         Ok(Some(resident))
     }
 
@@ -169,7 +193,8 @@ impl Node {
     fn wait_for_tail(&self, void: &Resident) {
         while !lock(&void.tail).is_empty() {
             match self.drive {
-                Drive::Threads => std::thread::yield_now(),
+                // the settler may be waiting for its disk; spinning would not help it
+                Drive::Threads => std::thread::sleep(TAIL_LOOK_AGAIN),
                 Drive::Manual => {
                     self.settle_some();
                 }
@@ -311,7 +336,7 @@ impl Node {
         };
         for draft in state.decide(command)? {
             let entry = session::Journalist::enter(&mut writer, draft);
-            state.apply(&entry).map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
+            state.apply(entry).map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
         }
         self.queue(resident, &mut cell, writer);
         Ok(cell.chain.seq)
@@ -340,7 +365,10 @@ impl Node {
         cell.chain = writer.chain;
         for entry in &writer.entries {
             match (&entry.event, entry.run) {
-                (Event::RunEnded(_), Some(run)) => drop(cell.last_of_run.remove(&run)),
+                (Event::RunEnded(_), Some(run)) => {
+                    cell.last_of_run.remove(&run);
+                    lock(&self.cancels).remove(&run);
+                }
                 (_, Some(run)) => drop(cell.last_of_run.insert(run, entry.event_id)),
                 (_, None) => {}
             }

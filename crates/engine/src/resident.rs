@@ -127,7 +127,7 @@ impl Writer<'_> {
 }
 
 impl Journalist for Writer<'_> {
-    fn enter(&mut self, draft: Draft) -> Entry {
+    fn enter(&mut self, draft: Draft) -> &Entry {
         let event_id = EventId::from_bytes(self.fresh.take());
         let sealed = self.body(draft.body);
         let correlation = draft.run.map(RunId::bytes).or(self.correlation);
@@ -159,7 +159,8 @@ impl Journalist for Writer<'_> {
             hash,
             body: sealed.map_or(Body::None, |sealed| sealed.body),
         });
-        self.entries.push(entry.clone());
-        entry
+        let last = self.entries.len();
+        self.entries.push(entry);
+        &self.entries[last]
     }
 }

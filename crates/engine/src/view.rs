@@ -57,15 +57,15 @@ fn agent_name(run: &Run) -> Option<String> {
 }
 
 /// A run, whole, with what it was given and what it came to.
-pub(crate) fn run(node: &Arc<Node>, resident: &Resident, id: RunId) -> Result<wire::Run, Error> {
+pub(crate) async fn run(node: &Arc<Node>, resident: &Resident, id: RunId) -> Result<wire::Run, Error> {
     let (run, mut view) = {
         let cell = lock(&resident.cell);
         let state = cell.session().ok_or_else(|| Error::not_found("run", id))?;
         let run = state.runs.get(&id).ok_or_else(|| Error::not_found("run", id))?;
         (run.clone(), bare_run(state, run))
     };
-    // what the view says happened must be durable before it leaves
-    view.seq = view.seq.min(resident.durable.seq());
+    // what the view says happened must be durable before it leaves, and its bodies be there
+    node.durable(resident, view.seq).await?;
     view.input = node.json_at(resident, run.submitted_seq)?;
     view.output = output(node, resident, &run)?;
     if let Some(error) = &mut view.error {

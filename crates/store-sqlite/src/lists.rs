@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use tenure_contract::{Digest, StoreId, TenantId};
 use tenure_core::position::{Anchor, Position};
 use tenure_core::projection::{ListQuery, Row};
@@ -32,7 +32,8 @@ const WAL_CUT_BYTES: u64 = 128 * 1024 * 1024;
 const CHECK_MAX_BYTES: u64 = 32 * 1024 * 1024;
 
 pub(crate) struct Lists {
-    open: RwLock<Open>,
+    /// None only when replacing a damaged file failed halfway.
+    open: RwLock<Option<Open>>,
     directory: Arc<Directory>,
 }
 
@@ -45,55 +46,61 @@ struct Open {
 impl Lists {
     pub(crate) fn open(directory: Arc<Directory>) -> Result<Self, StoreError> {
         let open = open_or_replace(&directory.lists())?;
-        Ok(Self { open: RwLock::new(open), directory })
+        Ok(Self { open: RwLock::new(Some(open)), directory })
     }
 
     pub(crate) fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
-        let open = self.opened();
-        let writer = lock(&open.writer);
-        writer.pragma_update(None, "max_page_count", pages).map_err(reading)
+        self.with(|open| {
+            lock(&open.writer).pragma_update(None, "max_page_count", pages).map_err(reading)
+        })
     }
 
-    fn opened(&self) -> RwLockReadGuard<'_, Open> {
-        self.open.read().unwrap_or_else(PoisonError::into_inner)
+    fn with<T>(&self, work: impl FnOnce(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
+        let closed = || StoreError::Other("the projection is closed; reset it".into());
+        work(open.as_ref().ok_or_else(closed)?)
     }
 
     fn read<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        self.opened().readers.read(work)
+        self.with(|open| open.readers.read(work))
     }
 
     fn write<T>(
         &self,
         work: impl FnOnce(&Connection) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let open = self.opened();
-        let mut writer = lock(&open.writer);
-        // Dropped without a commit, it rolls back: nothing was applied.
-        let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate);
-        let transaction = transaction.map_err(reading)?;
-        let answer = work(&transaction)?;
-        transaction.commit().map_err(reading)?;
-        Ok(answer)
+        self.with(|open| {
+            let mut writer = lock(&open.writer);
+            // Dropped without a commit, it rolls back: nothing was applied.
+            let transaction = writer.transaction_with_behavior(TransactionBehavior::Immediate);
+            let transaction = transaction.map_err(reading)?;
+            let answer = work(&transaction)?;
+            transaction.commit().map_err(reading)?;
+            Ok(answer)
+        })
     }
 
     fn cut_wal(&self) {
         if bytes_of(&directory::wal(&self.directory.lists())) <= WAL_CUT_BYTES {
             return;
         }
-        let open = self.opened();
-        let cut = lock(&open.writer).query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-        if let Err(error) = cut {
+        let sql = "PRAGMA wal_checkpoint(TRUNCATE)";
+        let cut = |open: &Open| lock(&open.writer).query_row(sql, [], |_| Ok(())).map_err(reading);
+        if let Err(error) = self.with(cut) {
             tracing::warn!(%error, "the projection's write-ahead file was not cut");
         }
     }
 
+    /// The old connections close first: the last of them removes its write-ahead file by name, and
+    /// that name is the new file's, too.
     fn replace(&self) -> Result<(), StoreError> {
         let mut open = self.open.write().unwrap_or_else(PoisonError::into_inner);
+        *open = None;
         set_aside(&self.directory.lists())?;
-        *open = Open::at(&self.directory.lists())?;
+        *open = Some(Open::at(&self.directory.lists())?);
         Ok(())
     }
 }
@@ -115,8 +122,10 @@ impl Projection for Lists {
     }
 
     fn reset(&self) -> Result<(), StoreError> {
+        let is_open = self.open.read().unwrap_or_else(PoisonError::into_inner).is_some();
         match self.write(schema::clear) {
             Err(StoreError::Corrupt(_)) => self.replace(),
+            Err(_) if !is_open => self.replace(),
             cleared => cleared,
         }
     }
@@ -183,7 +192,10 @@ fn set_aside(path: &Path) -> Result<(), StoreError> {
             _ => {}
         }
     }
-    fs::rename(path, beside(path, ".damaged")).map_err(failed)
+    match fs::rename(path, beside(path, ".damaged")) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed(error)),
+        _ => Ok(()),
+    }
 }
 
 fn anchor(connection: &Connection) -> Result<Option<Anchor>, StoreError> {
@@ -238,4 +250,37 @@ fn snapshot(connection: &Connection, journal: [u8; 16]) -> Result<Option<Snapsho
         })
     });
     found.optional().map_err(reading)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_replaced_while_open_is_a_whole_new_one() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::own(place.path()).unwrap());
+        let lists = Lists::open(directory.clone()).unwrap();
+        let store = StoreId::from_bytes([1; 16]);
+        let upto = Anchor { store, position: Position::new(1, 1), hash: Digest::ZERO };
+        let step = Settle { upto, index: vec![], rows: vec![], snapshots: vec![] };
+        lists.settle(&step).unwrap();
+        lists.replace().unwrap();
+        assert_eq!(lists.anchor(), Ok(None));
+        assert!(beside(&directory.lists(), ".damaged").is_file());
+        lists.settle(&step).unwrap();
+        assert!(directory::wal(&directory.lists()).is_file(), "the new file's was removed");
+        drop(lists);
+        assert_eq!(Lists::open(directory).unwrap().anchor(), Ok(Some(upto)));
+    }
+
+    #[test]
+    fn a_projection_closed_by_a_failed_replacement_comes_back_with_a_reset() {
+        let place = tempfile::tempdir().unwrap();
+        let lists = Lists::open(Arc::new(Directory::own(place.path()).unwrap())).unwrap();
+        *lists.open.write().unwrap() = None;
+        assert!(matches!(lists.anchor(), Err(StoreError::Other(_))));
+        lists.reset().unwrap();
+        assert_eq!(lists.anchor(), Ok(None));
+    }
 }

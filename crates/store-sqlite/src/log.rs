@@ -137,3 +137,20 @@ impl Lease for LogFile {
         lock(&self.writer).lease(|shards| shards.release(node)).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// No test over files can see a flush that is missing while the machine stays up, so this looks
+    /// at what the connection that commits was told.
+    #[test]
+    fn log_4_the_committing_connection_flushes_every_commit() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::own(place.path()).unwrap());
+        let log = LogFile::open(directory).unwrap();
+        let pragma = |name| lock(&log.writer).pragma(name).unwrap();
+        assert_eq!(pragma("synchronous"), 2);
+        assert_eq!(pragma("wal_autocheckpoint"), 0);
+    }
+}

@@ -216,8 +216,9 @@ pub trait Projection: Send + Sync {
 
 /// Who may append to which shards.
 pub trait Lease: Send + Sync {
-    /// Takes every shard that is free or expired, for a node that lives `ttl_ms` from now by the
-    /// store's clock; each one's epoch grows.
+    /// Takes every shard that is free, expired, or held under this very name (a former process of
+    /// the same node, known to be dead), for a node that lives `ttl_ms` from now by the store's
+    /// clock; each one's epoch grows.
     ///
     /// # Errors
     /// `Other`.

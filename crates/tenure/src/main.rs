@@ -1,2 +1,7 @@
-//! placeholder
-fn main(){}
+//! The binary: hands the command line to the library and its answer to the shell.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    tenure::cli::main()
+}

@@ -78,7 +78,19 @@ pub enum Origin {
 }
 
 /// What a run used.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(rename_all = "camelCase")]
 pub struct Usage {
@@ -196,7 +208,19 @@ pub struct RunCancelRequested {
 }
 
 /// What became of the effects of an aborted run (`RT13`).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, utoipa::ToSchema)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    Default,
+    PartialEq,
+    Eq,
+    Encode,
+    Decode,
+    Serialize,
+    Deserialize,
+    utoipa::ToSchema,
+)]
 #[cbor(map)]
 #[serde(rename_all = "camelCase")]
 pub struct StopReceipt {

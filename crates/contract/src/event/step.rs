@@ -1,12 +1,16 @@
 //! Events of a step and of a turn.
 
-use crate::words::{CallRefusal, ErrorClass, LossCause, RecoveryClass, Resolution, RiskLevel, StepKind};
+use crate::words::{
+    CallRefusal, ErrorClass, LossCause, RecoveryClass, Resolution, RiskLevel, StepKind,
+};
 use crate::{ApprovalId, Digest, RunId, StepId, Time};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 /// Which call of which turn a tool step performs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize,
+)]
 #[cbor(map)]
 #[serde(rename_all = "camelCase")]
 pub struct CallSite {

@@ -5,12 +5,7 @@ use tenure_contract::words::ApprovalStatus;
 /// Every legal pair, from and to.
 pub const TRANSITIONS: &[(ApprovalStatus, ApprovalStatus)] = {
     use ApprovalStatus::*;
-    &[
-        (Requested, Approved),
-        (Requested, Denied),
-        (Requested, Expired),
-        (Requested, Cancelled),
-    ]
+    &[(Requested, Approved), (Requested, Denied), (Requested, Expired), (Requested, Cancelled)]
 };
 
 /// Whether a approval may go from one status to the other.
@@ -22,7 +17,6 @@ pub fn may(from: ApprovalStatus, to: ApprovalStatus) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ApprovalStatus::*;
 
     #[test]
     fn apr_1_an_approval_leaves_requested_exactly_once() {

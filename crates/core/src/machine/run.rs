@@ -42,7 +42,10 @@ mod tests {
         assert!(may(Queued, Running) && !may(Queued, Completed));
         assert!(!may(Paused, WaitingApproval) && may(WaitingApproval, Paused));
         for end in [Completed, Failed, Cancelled] {
-            assert!(end.is_final() && RunStatus::ALL.iter().all(|to| !may(end, *to)), "{end} is final");
+            assert!(
+                end.is_final() && RunStatus::ALL.iter().all(|to| !may(end, *to)),
+                "{end} is final"
+            );
         }
     }
 }

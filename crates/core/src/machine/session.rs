@@ -40,7 +40,10 @@ mod tests {
     fn ses_1_exactly_the_listed_transitions_are_legal() {
         crate::machine::matrix::exhaust(SessionStatus::ALL, TRANSITIONS, may);
         for end in [Completed, Failed, Cancelled] {
-            assert!(end.is_final() && SessionStatus::ALL.iter().all(|to| !may(end, *to)), "{end} is final");
+            assert!(
+                end.is_final() && SessionStatus::ALL.iter().all(|to| !may(end, *to)),
+                "{end} is final"
+            );
         }
     }
 }

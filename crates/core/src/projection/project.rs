@@ -17,9 +17,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::RunResumed(_)
         | Event::RunEnded(_) => run_rows(entry),
         Event::StepInDoubt(_) | Event::StepResolved(_) => doubt_rows(entry),
-        Event::ApprovalRequested(_) | Event::ApprovalDecided(_) | Event::ApprovalClosed(_) => approval_rows(entry),
+        Event::ApprovalRequested(_) | Event::ApprovalDecided(_) | Event::ApprovalClosed(_) => {
+            approval_rows(entry)
+        }
         Event::ArtifactRegistered(_) | Event::ArtifactMoved(_) => artifact_rows(entry),
-        Event::AgentRegistered(_) | Event::KeyCreated(_) | Event::KeyRevoked(_) => ledger_rows(entry),
+        Event::AgentRegistered(_) | Event::KeyCreated(_) | Event::KeyRevoked(_) => {
+            ledger_rows(entry)
+        }
         Event::RunCancelRequested(_)
         | Event::RunSteered(_)
         | Event::StepIntended(_)
@@ -103,9 +107,13 @@ fn run_rows(entry: &Entry) -> Vec<RowChange> {
             (submitted.run, RunStatus::Queued, set)
         }
         Event::RunStarted(started) => (started.run, RunStatus::Running, vec![(StartedAt, now)]),
-        Event::RunPaused(paused) => (paused.run, RunStatus::Paused, vec![(Reason, text(paused.cause))]),
+        Event::RunPaused(paused) => {
+            (paused.run, RunStatus::Paused, vec![(Reason, text(paused.cause))])
+        }
         Event::RunWaiting(waiting) => (waiting.run, RunStatus::WaitingApproval, vec![]),
-        Event::RunResumed(resumed) => (resumed.run, RunStatus::Running, vec![(Reason, Value::Null)]),
+        Event::RunResumed(resumed) => {
+            (resumed.run, RunStatus::Running, vec![(Reason, Value::Null)])
+        }
         Event::RunEnded(ended) => {
             (ended.run, ended.status, vec![(Reason, text(ended.stop_reason)), (EndedAt, now)])
         }
@@ -117,8 +125,9 @@ fn run_rows(entry: &Entry) -> Vec<RowChange> {
     rows
 }
 
-/// A session's status follows its current root run (`SES-1`); only entries of root runs carry no
-/// parent event, which is how a projection can tell without a state.
+/// A session's status follows its current root run (`SES-1`). Only entries of root runs carry no
+/// parent event, and the end of a root run that never started carries one too: this is how a
+/// projection can tell without a state.
 fn session_follows(entry: &Entry, run: RunStatus) -> Option<RowChange> {
     if entry.parent_event_id.is_some() {
         return None;
@@ -126,7 +135,9 @@ fn session_follows(entry: &Entry, run: RunStatus) -> Option<RowChange> {
     let status = match run {
         RunStatus::Paused => SessionStatus::Paused,
         RunStatus::WaitingApproval => SessionStatus::WaitingApproval,
-        RunStatus::Running | RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => SessionStatus::Active,
+        RunStatus::Running | RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => {
+            SessionStatus::Active
+        }
         RunStatus::Queued => return None,
     };
     let key = entry.session()?.bytes();
@@ -204,7 +215,10 @@ fn artifact_rows(entry: &Entry) -> Vec<RowChange> {
                 (Status, text(made.state)),
                 (Kind, text(&made.artifact_type)),
                 (Name, text(&made.intent)),
-                (Digest, made.digest.map_or(Value::Null, |digest| Value::Bytes(digest.bytes().to_vec()))),
+                (
+                    Digest,
+                    made.digest.map_or(Value::Null, |digest| Value::Bytes(digest.bytes().to_vec())),
+                ),
                 (CreatedAt, time(entry.at)),
             ],
         ),

@@ -12,14 +12,23 @@ use tenure_contract::{ApprovalId, Digest, RunId, StepId, limits};
 /// The next move, or none when everything waits for the outside.
 pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
     expire(state, cx)
-        .or_else(|| state.live.iter().filter_map(|run| state.runs.get(run)).find_map(|run| move_run(state, run, cx)))
+        .or_else(|| {
+            state
+                .live
+                .iter()
+                .filter_map(|run| state.runs.get(run))
+                .find_map(|run| move_run(state, run, cx))
+        })
         .or_else(|| start(state))
         .or_else(|| end_with_run(state))
 }
 
 fn expire(state: &SessionState, cx: &Context) -> Option<Vec<Draft>> {
-    let (id, approval) = state.open_approvals().find(|(_, approval)| approval.expires_at.is_some_and(|at| at <= cx.now))?;
-    let event = ApprovalClosed { approval: *id, run: approval.run, status: ApprovalStatus::Expired };
+    let (id, approval) = state
+        .open_approvals()
+        .find(|(_, approval)| approval.expires_at.is_some_and(|at| at <= cx.now))?;
+    let event =
+        ApprovalClosed { approval: *id, run: approval.run, status: ApprovalStatus::Expired };
     Some(vec![about(state, approval.run, event)])
 }
 
@@ -50,7 +59,11 @@ fn end_with_run(state: &SessionState) -> Option<Vec<Draft>> {
     if !made_for_one || state.ended.is_some() || !state.live.is_empty() {
         return None;
     }
-    let last = state.runs.values().filter(|run| run.parent.is_none()).max_by_key(|run| run.submitted_seq)?;
+    let last = state
+        .runs
+        .values()
+        .filter(|run| run.parent.is_none())
+        .max_by_key(|run| run.submitted_seq)?;
     let status = match last.status {
         RunStatus::Completed => SessionStatus::Completed,
         RunStatus::Cancelled => SessionStatus::Cancelled,
@@ -65,9 +78,10 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
     if let Some(cancel) = &progress.cancel {
         return wind_down(state, run, progress, cancel.stop_reason);
     }
-    if run.parent.is_some_and(|parent| !state.live.contains(&parent)) {
-        // whatever ended the parent ends what was nested in it
-        let event = RunCancelRequested { run: run.id, stop_reason: StopReason::Aborted, reason: None };
+    if run.parent.and_then(|parent| state.runs.get(&parent)).is_some_and(is_ending) {
+        // whatever ends the parent ends what is nested in it
+        let event =
+            RunCancelRequested { run: run.id, stop_reason: StopReason::Aborted, reason: None };
         return Some(vec![draft(run, event)]);
     }
     if run.status == RunStatus::Queued {
@@ -83,13 +97,19 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
         (_, RunStatus::Paused) => return None,
         _ => {}
     }
-    retry(run, progress, cx).or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+    retry(run, progress, cx)
+        .or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+}
+
+fn is_ending(run: &Run) -> bool {
+    run.progress().is_none_or(|progress| progress.cancel.is_some())
 }
 
 fn retry(run: &Run, progress: &Progress, cx: &Context) -> Option<Vec<Draft>> {
     progress.open.iter().find_map(|(step, open)| match open.stand {
         Stand::RetryAt(at) if at <= cx.now => {
-            let event = StepAttempted { run: run.id, step: *step, attempt: open.attempt + 1, cause: None };
+            let event =
+                StepAttempted { run: run.id, step: *step, attempt: open.attempt + 1, cause: None };
             Some(vec![draft(run, event)])
         }
         Stand::RetryAt(_) | Stand::Intended | Stand::InDoubt(_) => None,
@@ -97,9 +117,15 @@ fn retry(run: &Run, progress: &Progress, cx: &Context) -> Option<Vec<Draft>> {
 }
 
 /// A cancelled run: close its questions, give up what has not started, wait for what has, end.
-fn wind_down(state: &SessionState, run: &Run, progress: &Progress, stop_reason: StopReason) -> Option<Vec<Draft>> {
+fn wind_down(
+    state: &SessionState,
+    run: &Run,
+    progress: &Progress,
+    stop_reason: StopReason,
+) -> Option<Vec<Draft>> {
     if let Some(approval) = progress.asked().next() {
-        let event = ApprovalClosed { approval, run: Some(run.id), status: ApprovalStatus::Cancelled };
+        let event =
+            ApprovalClosed { approval, run: Some(run.id), status: ApprovalStatus::Cancelled };
         return Some(vec![draft(run, event)]);
     }
     let waiting = progress.open.iter().find(|(_, open)| matches!(open.stand, Stand::RetryAt(_)));
@@ -159,7 +185,12 @@ fn startable(turn: &Turn, number: u32) -> Option<(&Call, CallSite)> {
     Some((&turn.calls[index], CallSite { turn: number, index: index as u32 }))
 }
 
-fn move_agent(state: &SessionState, run: &Run, progress: &Progress, cx: &mut Context) -> Option<Vec<Draft>> {
+fn move_agent(
+    state: &SessionState,
+    run: &Run,
+    progress: &Progress,
+    cx: &mut Context,
+) -> Option<Vec<Draft>> {
     let gives_up = gives_up(progress);
     if let Some((stop_reason, class, code)) = gives_up.filter(|_| !progress.has_effect()) {
         return Some(end(run, stop_reason, class, code, cx));
@@ -172,7 +203,9 @@ fn move_agent(state: &SessionState, run: &Run, progress: &Progress, cx: &mut Con
     };
     match (waits, run.status) {
         (true, RunStatus::Running) => return Some(vec![draft(run, RunWaiting { run: run.id })]),
-        (false, RunStatus::WaitingApproval) => return Some(vec![draft(run, RunResumed { run: run.id })]),
+        (false, RunStatus::WaitingApproval) => {
+            return Some(vec![draft(run, RunResumed { run: run.id })]);
+        }
         (true, _) => return None,
         (false, _) => {}
     }
@@ -182,9 +215,13 @@ fn move_agent(state: &SessionState, run: &Run, progress: &Progress, cx: &mut Con
         Next::Turn if progress.turns.len() as u32 >= run.limits.max_steps => {
             Some(end(run, StopReason::MaxSteps, ErrorClass::Budget, "max-steps", cx))
         }
-        Next::Turn | Next::Step(..) if out_of_budget(state, run).is_some() => ask_for_budget(run, progress, cx),
-        Next::Turn => Some(vec![draft(run, model_step(run, progress, cx))]),
-        Next::Step(call, site) => Some(vec![draft(run, tool_step(state, run, call, site, cx))]),
+        Next::Turn | Next::Step(..) => Some(match (out_of_budget(state, run), next) {
+            (Some(used_up), _) => return ask_for_budget(run, progress, used_up, cx),
+            (None, Next::Step(call, site)) => {
+                vec![draft(run, tool_step(state, run, call, site, cx))]
+            }
+            (None, _) => vec![draft(run, model_step(run, progress, cx))],
+        }),
     }
 }
 
@@ -192,13 +229,21 @@ fn move_agent(state: &SessionState, run: &Run, progress: &Progress, cx: &mut Con
 fn gives_up(progress: &Progress) -> Option<(StopReason, ErrorClass, &'static str)> {
     match progress.model_failed {
         Some((class, _)) => Some((StopReason::Failed, class, "model-failed")),
-        None if progress.budget_denied => Some((StopReason::Budget, ErrorClass::Budget, "budget-exceeded")),
+        None if progress.budget_denied => {
+            Some((StopReason::Budget, ErrorClass::Budget, "budget-exceeded"))
+        }
         None => None,
     }
 }
 
 /// The end of a run that did not succeed, after everything it leaves open.
-fn end(run: &Run, stop_reason: StopReason, class: ErrorClass, code: &str, cx: &Context) -> Vec<Draft> {
+fn end(
+    run: &Run,
+    stop_reason: StopReason,
+    class: ErrorClass,
+    code: &str,
+    cx: &Context,
+) -> Vec<Draft> {
     let mut drafts = leave_open(run, cx.now);
     drafts.push(ended(run, stop_reason, Some((class, code.to_owned()))));
     drafts
@@ -223,19 +268,29 @@ fn finish(state: &SessionState, run: &Run, progress: &Progress, cx: &Context) ->
 }
 
 /// A breach pauses and asks for the increment (`RT16`); nobody to ask is a refusal.
-fn ask_for_budget(run: &Run, progress: &Progress, cx: &mut Context) -> Option<Vec<Draft>> {
+fn ask_for_budget(
+    run: &Run,
+    progress: &Progress,
+    used_up: u64,
+    cx: &mut Context,
+) -> Option<Vec<Draft>> {
     if run.approvers.is_empty() {
         let end = || end(run, StopReason::Budget, ErrorClass::Budget, "budget-exceeded", cx);
         return (!progress.has_effect()).then(end);
     }
-    let increment = run.limits.budget_steps.max(1);
-    let label = format!("{increment} more steps for a run that has used its {}", run.limits.budget_steps);
+    let increment = used_up.max(1);
+    let label = format!("{increment} more steps for a run that has used its {used_up}");
     let event = ApprovalRequested {
         approval: ApprovalId::from_bytes(cx.fresh.take()),
         kind: ApprovalKind::Budget,
         run: Some(run.id),
         site: None,
-        action: Digest::of(&[b"budget", &run.id.bytes(), &increment.to_be_bytes(), &run.usage.steps.to_be_bytes()]),
+        action: Digest::of(&[
+            b"budget",
+            &run.id.bytes(),
+            &increment.to_be_bytes(),
+            &run.usage.steps.to_be_bytes(),
+        ]),
         label,
         risk: RiskLevel::Medium,
         policy: String::new(),
@@ -266,12 +321,20 @@ fn model_step(run: &Run, progress: &Progress, cx: &mut Context) -> StepIntended 
     }
 }
 
-fn tool_step(state: &SessionState, run: &Run, call: &Call, site: CallSite, cx: &mut Context) -> StepIntended {
+fn tool_step(
+    state: &SessionState,
+    run: &Run,
+    call: &Call,
+    site: CallSite,
+    cx: &mut Context,
+) -> StepIntended {
     let approval = match call.outcome {
         CallOutcome::Approved { approval, .. } => Some(approval),
         _ => None,
     };
-    let approved = approval.and_then(|approval| state.approvals.get(&approval)).map(|approval| approval.action);
+    let approved = approval
+        .and_then(|approval| state.approvals.get(&approval))
+        .map(|approval| approval.action);
     StepIntended {
         run: run.id,
         step: StepId::from_bytes(cx.fresh.take()),

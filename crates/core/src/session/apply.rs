@@ -2,17 +2,18 @@
 //!
 //! A released event's fold is frozen: new meaning is a new event.
 
-use super::run::{
-    Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Stage, Stand, Turn,
-};
-use super::state::{Approval, SessionState};
+mod approval;
+mod step;
+
+use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
+use super::state::SessionState;
 use crate::{Illegal, machine};
 use std::fmt::Display;
 use tenure_contract::event::*;
 use tenure_contract::words::{
-    ApprovalKind, ApprovalStatus, ArtifactState, CallRefusal, InputPolicy, PauseCause, Resolution, RunStatus, StepKind, StopReason,
+    ArtifactState, InputPolicy, PauseCause, RunStatus, StepKind, StopReason,
 };
-use tenure_contract::{ApprovalId, Entry, RunId, StepId};
+use tenure_contract::{Entry, RunId, StepId};
 
 type Folded = Result<(), String>;
 
@@ -201,7 +202,9 @@ impl SessionState {
         self.doubts.extend(left);
         self.order.retain(|known| *known != event.run);
         self.live.retain(|known| *known != event.run);
-        if let Some(parent) = parent.and_then(|parent| self.runs.get_mut(&parent)).and_then(Run::progress_mut) {
+        if let Some(parent) =
+            parent.and_then(|parent| self.runs.get_mut(&parent)).and_then(Run::progress_mut)
+        {
             let with_it = parent.cancel.is_some() && event.stop_reason == StopReason::Aborted;
             parent.children_ended += u64::from(with_it);
         }
@@ -210,343 +213,6 @@ impl SessionState {
 
     fn run_steered(&mut self, entry: &Entry, event: &RunSteered) -> Folded {
         self.progress_mut(event.run)?.steered.push(entry.seq);
-        Ok(())
-    }
-
-    fn step_intended(&mut self, entry: &Entry, event: &StepIntended) -> Folded {
-        self.may_begin(event.run)?;
-        let edited_seq = match event.approval {
-            Some(approval) => self.consume(approval, event)?,
-            None => None,
-        };
-        let open = OpenStep {
-            name: event.name.clone(),
-            kind: event.kind,
-            class: event.class,
-            attempt: 1,
-            timeout_ms: event.timeout_ms,
-            site: event.site,
-            has_lookup: event.has_lookup,
-            stand: Stand::Intended,
-            since: entry.at,
-            edited_seq,
-        };
-        self.charge(event.run, event.kind)?;
-        let progress = self.progress_mut(event.run)?;
-        match event.kind {
-            StepKind::Model => begin_turn(progress, event.step)?,
-            StepKind::Tool => begin_call(progress, event)?,
-            StepKind::Substep
-            | StepKind::Wait
-            | StepKind::Retrieval
-            | StepKind::Delegation
-            | StepKind::StateWrite => {
-                let memo = Memo { step: event.step, input: event.input, result_seq: None, failed: false };
-                if progress.memo.insert(event.name.clone(), memo).is_some() {
-                    return Err(format!("substep `{}` was intended already", event.name));
-                }
-            }
-        }
-        match progress.open.insert(event.step, open) {
-            None => Ok(()),
-            Some(_) => Err(format!("step `{}` was intended already", event.step)),
-        }
-    }
-
-    /// Only a running run begins anything; a committed cancel wins over what has not begun.
-    fn may_begin(&self, run: RunId) -> Folded {
-        let run = self.known(run)?;
-        match run.progress() {
-            Some(progress) if run.status == RunStatus::Running && progress.cancel.is_none() => Ok(()),
-            _ => Err(format!("run `{}` takes no further step", run.id)),
-        }
-    }
-
-    /// Uses an approval up for one step's intent (`APR-4`).
-    fn consume(&mut self, id: ApprovalId, event: &StepIntended) -> Result<Option<u64>, String> {
-        let approval = self.approvals.get_mut(&id).ok_or_else(|| format!("no approval `{id}`"))?;
-        if approval.status != ApprovalStatus::Approved || approval.consumed {
-            return Err(format!("approval `{id}` is not there to be used"));
-        }
-        if approval.run != Some(event.run) || approval.site != event.site || approval.action != event.input {
-            return Err(format!("approval `{id}` is for another action"));
-        }
-        approval.consumed = true;
-        let site = event.site.ok_or("an approved step names its call")?;
-        match call_mut(self.progress_mut(event.run)?, site)?.outcome {
-            CallOutcome::Approved { approval, edited_seq } if approval == id => Ok(edited_seq),
-            _ => Err(format!("the call does not wait for approval `{id}`")),
-        }
-    }
-
-    /// One more durable step, for the run and everything above it.
-    fn charge(&mut self, run: RunId, kind: StepKind) -> Folded {
-        let mut at = Some(run);
-        while let Some(id) = at {
-            let run = self.run_mut(id)?;
-            run.usage.steps += 1;
-            run.usage.model_calls += u64::from(kind == StepKind::Model);
-            run.usage.tool_calls += u64::from(kind == StepKind::Tool);
-            at = run.parent;
-        }
-        Ok(())
-    }
-
-    fn charge_tokens(&mut self, run: RunId, tokens: TokensUsed) -> Folded {
-        let mut at = Some(run);
-        while let Some(id) = at {
-            let run = self.run_mut(id)?;
-            run.usage.input_tokens += tokens.input;
-            run.usage.output_tokens += tokens.output;
-            at = run.parent;
-        }
-        Ok(())
-    }
-
-    fn step_attempted(&mut self, event: &StepAttempted) -> Folded {
-        let open = self.open_mut(event.run, event.step)?;
-        if event.attempt != open.attempt + 1 {
-            return Err(format!("attempt {} follows attempt {}", event.attempt, open.attempt));
-        }
-        certain(open)?;
-        open.attempt = event.attempt;
-        open.stand = Stand::Intended;
-        if open.kind != StepKind::Model {
-            return Ok(());
-        }
-        let mut at = Some(event.run);
-        while let Some(id) = at {
-            let run = self.run_mut(id)?;
-            run.usage.model_calls += 1;
-            at = run.parent;
-        }
-        Ok(())
-    }
-
-    fn step_landed(&mut self, entry: &Entry, event: &StepLanded) -> Folded {
-        let open = self.answered(event.run, event.step, event.attempt)?;
-        if open.kind == StepKind::Model {
-            return Err("a model call lands as a turn".to_owned());
-        }
-        self.keep_result(entry, event.run, event.step, true)
-    }
-
-    fn step_failed(&mut self, entry: &Entry, event: &StepFailed) -> Folded {
-        self.answered(event.run, event.step, event.attempt)?;
-        if let Some(tokens) = event.tokens {
-            self.charge_tokens(event.run, tokens)?;
-        }
-        let open = self.open_mut(event.run, event.step)?;
-        if let Some(at) = event.retry_at {
-            open.stand = Stand::RetryAt(at);
-            return Ok(());
-        }
-        if open.kind == StepKind::Model {
-            self.settle(event.run, event.step)?;
-            self.progress_mut(event.run)?.model_failed = Some((event.class, entry.seq));
-            return Ok(());
-        }
-        self.keep_result(entry, event.run, event.step, false)
-    }
-
-    /// The open step an answer is for: that attempt's, and not in doubt, since doubt ends by a
-    /// resolution only.
-    fn answered(&mut self, run: RunId, step: StepId, attempt: u32) -> Result<&OpenStep, String> {
-        let open = self.open_mut(run, step)?;
-        certain(open)?;
-        if open.attempt != attempt {
-            return Err(format!("attempt {attempt} answers, attempt {} is under way", open.attempt));
-        }
-        Ok(open)
-    }
-
-    fn keep_result(&mut self, entry: &Entry, run: RunId, step: StepId, landed: bool) -> Folded {
-        let open = self.settle(run, step)?;
-        let outcome = if landed { CallOutcome::Landed(entry.seq) } else { CallOutcome::Failed(entry.seq) };
-        settle_result(self.progress_mut(run)?, &open, outcome, entry.seq, !landed)
-    }
-
-    fn step_in_doubt(&mut self, entry: &Entry, event: &StepInDoubt) -> Folded {
-        let doubt = Doubt {
-            cause: event.cause,
-            travelling_until: event.travelling_until,
-            since: entry.at,
-            run: event.run,
-        };
-        let open = self.open_mut(event.run, event.step)?;
-        if matches!(open.stand, Stand::InDoubt(_)) {
-            return Err("the step is in doubt already".to_owned());
-        }
-        open.stand = Stand::InDoubt(doubt);
-        Ok(())
-    }
-
-    fn step_resolved(&mut self, entry: &Entry, event: &StepResolved) -> Folded {
-        if self.doubts.remove(&event.step).is_some() {
-            return Ok(());
-        }
-        let open = self.open_mut(event.run, event.step)?;
-        if !matches!(open.stand, Stand::InDoubt(_)) {
-            return Err("the step is not in doubt".to_owned());
-        }
-        match event.resolution {
-            // the attempt follows as an entry of its own
-            Resolution::Retry => {
-                open.stand = Stand::Intended;
-                Ok(())
-            }
-            Resolution::Landed => self.keep_result(entry, event.run, event.step, true),
-            Resolution::DidNotHappen => self.keep_result(entry, event.run, event.step, false),
-        }
-    }
-
-    fn step_recorded(&mut self, entry: &Entry, event: &StepRecorded) -> Folded {
-        self.may_begin(event.run)?;
-        self.charge(event.run, event.kind)?;
-        let memo = Memo {
-            step: event.step,
-            input: event.input,
-            result_seq: Some(entry.seq),
-            failed: event.failed,
-        };
-        match self.progress_mut(event.run)?.memo.insert(event.name.clone(), memo) {
-            None => Ok(()),
-            Some(_) => Err(format!("substep `{}` was recorded already", event.name)),
-        }
-    }
-
-    /// A step given up never was: its call is told so, its name is free again, its turn is undone.
-    fn step_cancelled(&mut self, run: RunId, step: StepId) -> Folded {
-        certain(self.open_mut(run, step)?)?;
-        let progress = self.progress_mut(run)?;
-        let open = progress.open.remove(&step).ok_or("the step is not open")?;
-        progress.stopped += u64::from(progress.cancel.is_some());
-        match (open.kind, open.site) {
-            (StepKind::Tool, Some(site)) => call_mut(progress, site)?.outcome = CallOutcome::Cancelled,
-            (StepKind::Model, _) => {
-                let turn = progress.turns.pop().filter(|turn| turn.step == step).ok_or("no such turn")?;
-                progress.steered.splice(0..0, turn.steered);
-            }
-            _ => {
-                progress.memo.remove(&open.name);
-            }
-        }
-        Ok(())
-    }
-
-    fn turn_landed(&mut self, entry: &Entry, event: &TurnLanded) -> Folded {
-        self.answered(event.run, event.step, event.attempt)?;
-        self.settle(event.run, event.step)?;
-        self.charge_tokens(event.run, event.tokens)?;
-        let progress = self.progress_mut(event.run)?;
-        let turn = progress.turns.last_mut().filter(|turn| turn.step == event.step).ok_or("no such turn")?;
-        turn.seq = Some(entry.seq);
-        turn.policy.clone_from(&event.policy);
-        turn.calls = event
-            .calls
-            .iter()
-            .map(|noted| Call {
-                noted: noted.clone(),
-                outcome: match noted.verdict {
-                    CallVerdict::Refuse { why } => CallOutcome::Refused(why),
-                    CallVerdict::Permit | CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. } => CallOutcome::Open,
-                },
-            })
-            .collect();
-        Ok(())
-    }
-
-    fn approval_requested(&mut self, entry: &Entry, event: &ApprovalRequested) -> Folded {
-        let approval = Approval {
-            kind: event.kind,
-            run: event.run,
-            site: event.site,
-            action: event.action,
-            status: ApprovalStatus::Requested,
-            approvers: event.approvers.clone(),
-            expires_at: event.expires_at,
-            requested_at: entry.at,
-            increment: event.increment,
-            requested_seq: entry.seq,
-            consumed: false,
-        };
-        if let Some(run) = event.run {
-            let progress = self.progress_mut(run)?;
-            match event.site {
-                Some(site) => call_mut(progress, site)?.outcome = CallOutcome::Asked(event.approval),
-                None if event.kind == ApprovalKind::Budget => progress.budget_asked = Some(event.approval),
-                None => {}
-            }
-        }
-        self.asked.insert(event.approval);
-        match self.approvals.insert(event.approval, approval) {
-            None => Ok(()),
-            Some(_) => Err(format!("approval `{}` was requested already", event.approval)),
-        }
-    }
-
-    fn approval_decided(&mut self, entry: &Entry, event: &ApprovalDecided) -> Folded {
-        let approval = self.close(event.approval, event.status)?;
-        if let Some(edited) = event.edited {
-            self.approvals.entry(event.approval).and_modify(|known| known.action = edited);
-        }
-        let approved = event.status == ApprovalStatus::Approved;
-        let outcome = match approval.kind {
-            ApprovalKind::Question if approved => CallOutcome::Answered(entry.seq),
-            _ if approved => {
-                let edited_seq = event.edited.map(|_| entry.seq);
-                CallOutcome::Approved { approval: event.approval, edited_seq }
-            }
-            _ => CallOutcome::Denied(entry.seq),
-        };
-        self.tell(&approval, outcome, approved)
-    }
-
-    fn approval_closed(&mut self, event: &ApprovalClosed) -> Folded {
-        let approval = self.close(event.approval, event.status)?;
-        let outcome = match event.status {
-            ApprovalStatus::Expired => CallOutcome::Refused(CallRefusal::ApprovalExpired),
-            _ => CallOutcome::Cancelled,
-        };
-        self.tell(&approval, outcome, false)
-    }
-
-    fn close(&mut self, id: ApprovalId, status: ApprovalStatus) -> Result<Approval, String> {
-        let approval = self.approvals.get_mut(&id).ok_or_else(|| format!("no approval `{id}`"))?;
-        legal(machine::approval::may(approval.status, status), approval.status, status)?;
-        approval.status = status;
-        self.asked.remove(&id);
-        Ok(approval.clone())
-    }
-
-    /// Tells the waiting call, or the budget, what was decided.
-    fn tell(&mut self, approval: &Approval, outcome: CallOutcome, approved: bool) -> Folded {
-        let Some(run) = approval.run else { return Ok(()) };
-        if let Some(increment) = approval.increment.filter(|_| approved) {
-            self.raise(run, increment)?;
-        }
-        let Some(progress) = self.run_mut(run)?.progress_mut() else { return Ok(()) };
-        match approval.site {
-            Some(site) => call_mut(progress, site)?.outcome = outcome,
-            None if approval.kind == ApprovalKind::Budget => {
-                progress.budget_asked = None;
-                progress.budget_denied = !approved;
-            }
-            None => {}
-        }
-        Ok(())
-    }
-
-    /// Raises every budget the run is held up by: its own and those of the runs above it.
-    fn raise(&mut self, run: RunId, increment: u64) -> Folded {
-        let mut at = Some(run);
-        while let Some(id) = at {
-            let run = self.run_mut(id)?;
-            if run.usage.steps >= run.limits.budget_steps {
-                run.limits.budget_steps = run.limits.budget_steps.saturating_add(increment);
-            }
-            at = run.parent;
-        }
         Ok(())
     }
 
@@ -572,7 +238,10 @@ impl SessionState {
 
     fn memory_saved(&mut self, event: &MemorySaved) -> Folded {
         if event.version != self.memory_version + 1 {
-            return Err(format!("memory version {} follows {}", event.version, self.memory_version));
+            return Err(format!(
+                "memory version {} follows {}",
+                event.version, self.memory_version
+            ));
         }
         self.progress_mut(event.run)?.memory_saved = true;
         self.memory_version = event.version;
@@ -591,20 +260,6 @@ impl SessionState {
     pub(super) fn progress_mut(&mut self, run: RunId) -> Result<&mut Progress, String> {
         self.run_mut(run)?.progress_mut().ok_or_else(|| format!("run `{run}` has ended"))
     }
-
-    fn open_mut(&mut self, run: RunId, step: StepId) -> Result<&mut OpenStep, String> {
-        self.progress_mut(run)?.open.get_mut(&step).ok_or_else(|| format!("step `{step}` is not open"))
-    }
-
-    /// Takes a step out of the open ones; counts it if an end was asked for.
-    fn settle(&mut self, run: RunId, step: StepId) -> Result<OpenStep, String> {
-        let progress = self.progress_mut(run)?;
-        let open = progress.open.remove(&step).ok_or_else(|| format!("step `{step}` is not open"))?;
-        if let Some(cancel) = &mut progress.cancel {
-            cancel.landed_after += 1;
-        }
-        Ok(open)
-    }
 }
 
 fn legal(may: bool, from: impl Display, to: impl Display) -> Folded {
@@ -614,18 +269,18 @@ fn legal(may: bool, from: impl Display, to: impl Display) -> Folded {
 /// Where a failed run's error stands: beside its end, or beside the model call that failed.
 fn error_seq(entry: &Entry, event: &RunEnded, progress: &Progress) -> Option<u64> {
     event.error_class?;
-    if entry.payload.is_some() { Some(entry.seq) } else { progress.model_failed.map(|(_, seq)| seq) }
+    if entry.payload.is_some() {
+        Some(entry.seq)
+    } else {
+        progress.model_failed.map(|(_, seq)| seq)
+    }
 }
 
 fn legal_end(reason: StopReason, status: RunStatus) -> Folded {
-    if reason.status() == status { Ok(()) } else { Err(format!("`{reason}` does not end in `{status}`")) }
-}
-
-/// Doubt ends by a resolution only.
-fn certain(open: &OpenStep) -> Folded {
-    match open.stand {
-        Stand::InDoubt(_) => Err("the step is in doubt".to_owned()),
-        Stand::Intended | Stand::RetryAt(_) => Ok(()),
+    if reason.status() == status {
+        Ok(())
+    } else {
+        Err(format!("`{reason}` does not end in `{status}`"))
     }
 }
 
@@ -647,52 +302,8 @@ fn leave(progress: &mut Progress) -> Result<Vec<(StepId, Doubt)>, String> {
     Ok(left)
 }
 
-/// A call's step begins: it was permitted, or this very intent consumed its approval.
-fn begin_call(progress: &mut Progress, event: &StepIntended) -> Folded {
-    let call = call_mut(progress, event.site.ok_or("a tool step names its call")?)?;
-    let permitted = match call.outcome {
-        CallOutcome::Open => call.noted.verdict == CallVerdict::Permit && call.noted.action == event.input,
-        CallOutcome::Approved { approval, .. } => event.approval == Some(approval),
-        _ => false,
-    };
-    if !permitted {
-        return Err(format!("call `{}` may not begin", call.noted.call_id));
-    }
-    call.outcome = CallOutcome::Performing(event.step);
-    Ok(())
-}
-
-fn begin_turn(progress: &mut Progress, step: StepId) -> Folded {
-    if progress.turns.last().is_some_and(|turn| turn.seq.is_none()) {
-        return Err("the turn before has not landed".to_owned());
-    }
-    let steered = std::mem::take(&mut progress.steered);
-    progress.turns.push(Turn { step, seq: None, calls: Vec::new(), steered, policy: String::new() });
-    Ok(())
-}
-
 fn call_mut(progress: &mut Progress, site: CallSite) -> Result<&mut Call, String> {
     let turn = (site.turn as usize).checked_sub(1).and_then(|turn| progress.turns.get_mut(turn));
     turn.and_then(|turn| turn.calls.get_mut(site.index as usize))
         .ok_or_else(|| format!("turn {} has no call {}", site.turn, site.index))
-}
-
-/// Writes a settled step's result where its asker looks for it.
-fn settle_result(
-    progress: &mut Progress,
-    open: &OpenStep,
-    outcome: CallOutcome,
-    seq: u64,
-    failed: bool,
-) -> Folded {
-    match (open.kind, open.site) {
-        (StepKind::Tool, Some(site)) => call_mut(progress, site)?.outcome = outcome,
-        (StepKind::Model, _) => {}
-        _ => {
-            let memo = progress.memo.get_mut(&open.name).ok_or("no such substep")?;
-            memo.result_seq = Some(seq);
-            memo.failed = failed;
-        }
-    }
-    Ok(())
 }

@@ -38,7 +38,8 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         let text = format!("run `{first}` of the same session goes first");
         return Some(stuck(StuckReason::Dependency, first, Some(known.created_at), text));
     }
-    let open = |wanted: fn(&OpenStep) -> bool| progress.open.iter().find(move |(_, open)| wanted(open));
+    let open =
+        |wanted: fn(&OpenStep) -> bool| progress.open.iter().find(move |(_, open)| wanted(open));
     if let Some((step, lost)) = open(|open| matches!(open.stand, Stand::InDoubt(_))) {
         let text = format!(
             "step `{step}` (`{}`) is in doubt: its request may have left and no answer is committed; \
@@ -52,11 +53,21 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         return Some(stuck(StuckReason::InDoubtStep, step, since, text));
     }
     if progress.halted {
-        return Some(stuck(StuckReason::Operator, run, None, "somebody paused it; resume it".to_owned()));
+        return Some(stuck(
+            StuckReason::Operator,
+            run,
+            None,
+            "somebody paused it; resume it".to_owned(),
+        ));
     }
     if let Some(approval) = progress.budget_asked {
         let text = format!("its budget is used up; approval `{approval}` would raise it");
-        return Some(stuck(StuckReason::Budget, approval, state.approvals.get(&approval).map(|asked| asked.requested_at), text));
+        return Some(stuck(
+            StuckReason::Budget,
+            approval,
+            state.approvals.get(&approval).map(|asked| asked.requested_at),
+            text,
+        ));
     }
     if let Some((step, open)) = open(|open| matches!(open.stand, Stand::Intended)) {
         let text = format!("`{}` is under way, attempt {}", open.name, open.attempt);
@@ -64,13 +75,22 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
     }
     if let Some(approval) = progress.asked().next() {
         let text = format!("approval `{approval}` is open; approve or deny it");
-        return Some(stuck(StuckReason::Approval, approval, state.approvals.get(&approval).map(|asked| asked.requested_at), text));
+        return Some(stuck(
+            StuckReason::Approval,
+            approval,
+            state.approvals.get(&approval).map(|asked| asked.requested_at),
+            text,
+        ));
     }
     let (step, waiting) = open(|open| matches!(open.stand, Stand::RetryAt(_)))?;
     let at = match waiting.stand {
         Stand::RetryAt(at) => Some(at),
         Stand::Intended | Stand::InDoubt(_) => None,
     };
-    let text = format!("`{}` failed and is tried again, attempt {} next", waiting.name, waiting.attempt + 1);
+    let text = format!(
+        "`{}` failed and is tried again, attempt {} next",
+        waiting.name,
+        waiting.attempt + 1
+    );
     Some(stuck(StuckReason::Alarm, step, at, text))
 }

@@ -4,7 +4,8 @@ use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 use tenure_contract::event::{CallNoted, CallSite, RunLimits, StopReceipt, Usage, Work};
 use tenure_contract::words::{
-    CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind, StopReason, Trigger,
+    CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind,
+    StopReason, Trigger,
 };
 use tenure_contract::{ApprovalId, Digest, EventId, RunId, StepId, TaskId, Time};
 
@@ -445,5 +446,3 @@ impl Progress {
             .chain(self.budget_asked)
     }
 }
-
-

@@ -5,7 +5,9 @@ use crate::machine;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{CallSite, SessionOpened};
-use tenure_contract::words::{ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus};
+use tenure_contract::words::{
+    ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus,
+};
 use tenure_contract::{ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TenantId, Time};
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
@@ -141,7 +143,10 @@ impl SessionState {
     /// The root run in progress: the first in order, if it has started.
     #[must_use]
     pub fn current_root(&self) -> Option<&Run> {
-        self.order.first().and_then(|run| self.runs.get(run)).filter(|run| run.status != RunStatus::Queued)
+        self.order
+            .first()
+            .and_then(|run| self.runs.get(run))
+            .filter(|run| run.status != RunStatus::Queued)
     }
 
     /// The approvals nobody has decided yet.
@@ -151,7 +156,10 @@ impl SessionState {
 
     /// The children of a run that have not ended.
     pub fn live_children(&self, parent: RunId) -> impl Iterator<Item = &Run> {
-        self.live.iter().filter_map(|run| self.runs.get(run)).filter(move |run| run.parent == Some(parent))
+        self.live
+            .iter()
+            .filter_map(|run| self.runs.get(run))
+            .filter(move |run| run.parent == Some(parent))
     }
 
     /// The root of a run's tree.
@@ -172,9 +180,11 @@ impl SessionState {
     /// The run a step belongs to, among those not ended.
     #[must_use]
     pub fn run_of_step(&self, step: StepId) -> Option<RunId> {
-        self.live
-            .iter()
-            .copied()
-            .find(|run| self.runs.get(run).and_then(Run::progress).is_some_and(|progress| progress.open.contains_key(&step)))
+        self.live.iter().copied().find(|run| {
+            self.runs
+                .get(run)
+                .and_then(Run::progress)
+                .is_some_and(|progress| progress.open.contains_key(&step))
+        })
     }
 }

@@ -92,11 +92,24 @@ fn of_step(run: RunId, step: StepId, open: &OpenStep) -> Option<Wish> {
         (Stand::Intended, StepKind::Model) => Some(Wish::CallModel { run, step, attempt }),
         (Stand::Intended, StepKind::Tool) => {
             let site = open.site?;
-            Some(Wish::CallTool { run, step, attempt, site, edited_seq, timeout_ms: open.timeout_ms })
+            Some(Wish::CallTool {
+                run,
+                step,
+                attempt,
+                site,
+                edited_seq,
+                timeout_ms: open.timeout_ms,
+            })
         }
         (Stand::InDoubt(doubt), StepKind::Tool) if open.has_lookup => {
             let site = open.site?;
-            Some(Wish::LookUp { run, step, site, edited_seq, travelling_until: doubt.travelling_until })
+            Some(Wish::LookUp {
+                run,
+                step,
+                site,
+                edited_seq,
+                travelling_until: doubt.travelling_until,
+            })
         }
         // a handler's substeps are performed by the handler; what waits for time is in `next_wake`
         _ => None,

@@ -35,7 +35,8 @@ fn same(said: &Value, truth: &Value) -> bool {
     match (said, truth) {
         (Value::Object(said), Value::Object(truth)) => first_difference(said, truth).is_none(),
         (Value::Array(said), Value::Array(truth)) => {
-            said.len() == truth.len() && said.iter().zip(truth).all(|(said, truth)| same(said, truth))
+            said.len() == truth.len()
+                && said.iter().zip(truth).all(|(said, truth)| same(said, truth))
         }
         _ => said == truth,
     }

@@ -127,10 +127,8 @@ impl<'a> Check<'a> {
         if let Some(tenant) = self.options.tenant.filter(|tenant| *tenant != header.tenant) {
             return Err(other(header.tenant.to_string(), tenant.to_string()));
         }
-        if let Some(head) = self.options.head {
-            if head.journal != header.journal {
-                return Err(other(header.journal.to_string(), head.journal.to_string()));
-            }
+        if let Some(head) = self.options.head.filter(|head| head.journal != header.journal) {
+            return Err(other(header.journal.to_string(), head.journal.to_string()));
         }
         if matches!(header.journal, Journal::Ledger(tenant) if tenant != header.tenant) {
             return Err(other(header.tenant.to_string(), header.journal.to_string()));
@@ -141,7 +139,8 @@ impl<'a> Check<'a> {
 
     fn entry(&mut self, words: &Map<String, Value>) -> Result<(), Why> {
         let (bytes, link) = self.chained(words)?;
-        let entry = Entry::from_bytes(&bytes).map_err(|error| Why::NotDecodable(error.to_string()))?;
+        let entry =
+            Entry::from_bytes(&bytes).map_err(|error| Why::NotDecodable(error.to_string()))?;
         let Some((header, fold)) = &mut self.journal else {
             return Err(Why::NotAHeader("there is none".to_owned()));
         };
@@ -171,8 +170,10 @@ impl<'a> Check<'a> {
     /// The entry's bytes, once they are shown to be the next of the chain.
     fn chained(&self, words: &Map<String, Value>) -> Result<(Vec<u8>, Link), Why> {
         let text = |name: &str| words.get(name).and_then(Value::as_str);
-        let missing = |name: &str| Why::NotAnEntry(format!("`{name}` is not there or not what it should be"));
-        let digest = |name: &str| text(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name));
+        let missing =
+            |name: &str| Why::NotAnEntry(format!("`{name}` is not there or not what it should be"));
+        let digest =
+            |name: &str| text(name).and_then(|text| text.parse().ok()).ok_or_else(|| missing(name));
         let found = words.get("seq").and_then(Value::as_u64).ok_or_else(|| missing("seq"))?;
         if found != self.seq + 1 {
             return Err(Why::OutOfOrder { expected: self.seq + 1, found });
@@ -191,10 +192,13 @@ impl<'a> Check<'a> {
     fn head(&mut self, words: &Map<String, Value>) -> Result<(), Fault> {
         let whole = |why| (None, None, why);
         let HeadLine { head } = exact(words).map_err(|why| whole(Why::NotAnEntry(why)))?;
-        let signer = check_head(&head, self.options.root.as_ref()).map_err(|why| whole(why.into()))?;
+        let signer =
+            check_head(&head, self.options.root.as_ref()).map_err(|why| whole(why.into()))?;
         let claim = head.claim;
         let Some((header, _)) = &self.journal else { return Err(whole(Why::NoHead)) };
-        if (claim.journal, claim.tenant, claim.store) != (header.journal, header.tenant, header.store) {
+        if (claim.journal, claim.tenant, claim.store)
+            != (header.journal, header.tenant, header.store)
+        {
             let found = format!("{} of {} in {}", header.journal, header.tenant, header.store);
             let expected = format!("{} of {} in {}", claim.journal, claim.tenant, claim.store);
             return Err(whole(Why::OtherOwner { found, expected }));
@@ -242,7 +246,8 @@ fn body_of(words: &Map<String, Value>) -> Result<Option<Body>, Why> {
 
 /// Reads a line's words as a type that says exactly as much.
 fn exact<T: Serialize + DeserializeOwned>(words: &Map<String, Value>) -> Result<T, String> {
-    let read: T = serde_json::from_value(Value::Object(words.clone())).map_err(|error| error.to_string())?;
+    let read: T =
+        serde_json::from_value(Value::Object(words.clone())).map_err(|error| error.to_string())?;
     match first_difference(words, &to_words(&read)) {
         None => Ok(read),
         Some(name) => Err(format!("`{name}` is not as it is written")),

@@ -62,11 +62,7 @@ pub fn certify(root_secret: &[u8; 32], node: &[u8; 32]) -> Certificate {
 /// assert!(check_head(&head, Some(&public_key(&node))).is_err());
 /// ```
 #[must_use]
-pub fn sign_head(
-    node_secret: &[u8; 32],
-    certificate: Certificate,
-    claim: HeadClaim,
-) -> SignedHead {
+pub fn sign_head(node_secret: &[u8; 32], certificate: Certificate, claim: HeadClaim) -> SignedHead {
     let node = SigningKey::from_bytes(node_secret);
     let key = node.verifying_key().to_bytes();
     let signature = node.sign(&claim.to_bytes()).to_bytes();

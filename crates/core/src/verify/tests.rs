@@ -38,7 +38,15 @@ fn journal() -> Bench {
 
 fn claim(seq: u64, hash: Digest) -> HeadClaim {
     let journal = Journal::Session(SESSION);
-    HeadClaim { journal, tenant: TENANT, store: STORE, seq, hash, at: Time::from_micros(5), epoch: 3 }
+    HeadClaim {
+        journal,
+        tenant: TENANT,
+        store: STORE,
+        seq,
+        hash,
+        at: Time::from_micros(5),
+        epoch: 3,
+    }
 }
 
 fn signed(bench: &Bench) -> Vec<String> {
@@ -83,8 +91,14 @@ fn log_3_a_true_export_passes_and_says_what_it_is() {
     let bench = journal();
     let found = check(&signed(&bench), &known_root()).unwrap();
     let bodies = bench.kept.iter().filter(|kept| kept.body.is_some()).count() as u64;
-    assert_eq!((found.journal, found.tenant, found.store), (Journal::Session(SESSION), TENANT, STORE));
-    assert_eq!((found.entries, found.bodies_present, found.bodies_erased), (bench.state.seq, bodies, 0));
+    assert_eq!(
+        (found.journal, found.tenant, found.store),
+        (Journal::Session(SESSION), TENANT, STORE)
+    );
+    assert_eq!(
+        (found.entries, found.bodies_present, found.bodies_erased),
+        (bench.state.seq, bodies, 0)
+    );
     assert_eq!(found.signed_by.unwrap().trust, Trust::Rooted);
     let claimed = check(&signed(&bench), &Options::default()).unwrap();
     assert_eq!(claimed.signed_by.unwrap().trust, Trust::Claimed, "its own root proves nothing");
@@ -99,7 +113,10 @@ fn log_2_an_erased_body_leaves_the_chain_verifying() {
     }
     let found = check(&lines, &known_root()).unwrap();
     assert!(found.bodies_erased > 0 && found.bodies_present > 0);
-    assert_eq!(found.bodies_erased + found.bodies_present, bench.kept.iter().filter(|kept| kept.body.is_some()).count() as u64);
+    assert_eq!(
+        found.bodies_erased + found.bodies_present,
+        bench.kept.iter().filter(|kept| kept.body.is_some()).count() as u64
+    );
 }
 
 #[test]
@@ -150,7 +167,10 @@ fn log_3_an_edited_body_is_found() {
         let mut lines = untouched.clone();
         edit(&mut lines[at], change);
         let found = broken(&lines);
-        assert_eq!((found.line, found.seq, &found.why), (at as u64 + 1, Some(at as u64), &Why::BodyChanged));
+        assert_eq!(
+            (found.line, found.seq, &found.why),
+            (at as u64 + 1, Some(at as u64), &Why::BodyChanged)
+        );
     }
     let bare = untouched.iter().position(|line| line.contains("\"payload\":null")).unwrap();
     let mut lines = untouched;
@@ -276,11 +296,14 @@ fn log_3_entries_after_the_head_and_lines_after_it_are_found() {
     blank.insert(3, String::new());
     assert_eq!(broken(&blank).line, 4);
     let torn = [Ok(lines[0].clone()), Err("disk error")];
-    assert_eq!(verify(torn, &known_root()).unwrap_err().why, Why::Unreadable("disk error".to_owned()));
+    assert_eq!(
+        verify(torn, &known_root()).unwrap_err().why,
+        Why::Unreadable("disk error".to_owned())
+    );
 }
 
 #[test]
-fn ten_1_an_entry_or_export_of_another_tenant_is_found() {
+fn log_3_an_entry_or_export_of_another_tenant_is_found() {
     let bench = journal();
     let other = TenantId::from_bytes([66; 16]);
     let foreign = rechained(&bench, |kept| kept[3].entry.tenant = other);
@@ -302,7 +325,8 @@ fn ten_1_an_entry_or_export_of_another_tenant_is_found() {
 fn log_3_a_sequence_the_machine_does_not_allow_is_found() {
     let bench = journal();
     let skipped = rechained(&bench, |kept| {
-        let at = kept.iter().position(|kept| kept.entry.event.name() == "approval.decided").unwrap();
+        let at =
+            kept.iter().position(|kept| kept.entry.event.name() == "approval.decided").unwrap();
         kept.remove(at);
         for (place, kept) in kept.iter_mut().enumerate() {
             kept.entry.seq = place as u64 + 1;
@@ -311,7 +335,8 @@ fn log_3_a_sequence_the_machine_does_not_allow_is_found() {
     let found = broken(&signed(&skipped));
     assert!(matches!(found.why, Why::Illegal(_)), "{found}");
     let entries: Vec<_> = bench.kept.iter().map(|kept| kept.entry.clone()).collect();
-    let decided = kinds(&entries).iter().position(|kind| *kind == "approval.decided").unwrap() as u64 + 1;
+    let decided =
+        kinds(&entries).iter().position(|kind| *kind == "approval.decided").unwrap() as u64 + 1;
     assert!(found.seq >= Some(decided), "{found}");
 }
 
@@ -325,7 +350,8 @@ fn a_ledger_verifies_too() {
     entry.journal = journal;
     entry.event = TenantOpened { name: "desk".to_owned() }.into();
     let bytes = entry.to_bytes();
-    let link = Link { prev_hash: Digest::ZERO, hash: tenure_contract::Entry::hash(&Digest::ZERO, &bytes) };
+    let link =
+        Link { prev_hash: Digest::ZERO, hash: tenure_contract::Entry::hash(&Digest::ZERO, &bytes) };
     let lines = [
         Header { tenure: 1, journal, tenant: TENANT, store: STORE }.to_line(),
         EntryLine::new(entry, &bytes, link, None).to_line(),

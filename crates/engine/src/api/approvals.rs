@@ -141,6 +141,7 @@ impl Engine {
         let ResolveStep { resolution, reason, .. } = request;
         let command = Command::ResolveStep { step, resolution, by_lookup: false, reason };
         let seq = self.node.transact(&resident, &command, bodies, &actor(caller))?;
+        self.node.end_look_up(step);
         self.node.durable(&resident, seq).await
     }
 }

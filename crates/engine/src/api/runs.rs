@@ -40,6 +40,9 @@ impl Engine {
             Some(key) => RunId::from_bytes(derived_id(caller.tenant, "run", key)?),
             None => RunId::from_bytes(self.node.fresh_id()),
         };
+        if let Some(key) = key {
+            self.key_is_for(caller, &request, key, run)?;
+        }
         let resident = self.session_for(caller, &request, &prepared, key)?;
         let sealed = self.node.seal_json(caller.tenant, &prepared.input)?;
         let submitted = submission(&resident, &request, prepared, run);
@@ -55,6 +58,19 @@ impl Engine {
         };
         self.node.durable(&resident, seq).await?;
         Ok(accepted)
+    }
+
+    /// A key that made a run in one session makes none in another: the session is part of the body.
+    fn key_is_for(&self, caller: &Caller, request: &SubmitRun, key: &str, run: RunId) -> Result<(), Error> {
+        let here = match request.session_id {
+            Some(id) => id.bytes(),
+            None => derived_id(caller.tenant, "run-session", key)?,
+        };
+        let known = self.row(caller, Table::Run, run.bytes())?.and_then(|row| row.id(Column::Session));
+        match known {
+            Some(elsewhere) if elsewhere != here => Err(tenure_core::Refusal::RunKeyConflict(run).into()),
+            _ => Ok(()),
+        }
     }
 
     fn prepare(&self, caller: &Caller, request: &SubmitRun) -> Result<Prepared, Error> {
@@ -124,12 +140,19 @@ impl Engine {
         if let Some(id) = request.session_id {
             return self.session_of(caller, id);
         }
-        let id = match key {
-            Some(key) => SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?),
-            None => SessionId::from_bytes(self.node.fresh_id()),
-        };
+        if let Some(parent) = request.parent_run_id {
+            // refused before a session is opened that no run would ever end
+            let told = format!("run `{parent}` cannot be a parent in a new session; name its session in `sessionId`");
+            return Err(Error::new(Code::InvalidArgument, told).about(parent));
+        }
         let opened = opening(caller, request.session.clone().unwrap_or_default(), prepared.digest, true)?;
-        let resident = self.node.session_or_new(caller.tenant, id)?;
+        let resident = match key {
+            Some(key) => {
+                let id = SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?);
+                self.node.session_or_new(caller.tenant, id)?
+            }
+            None => self.node.new_session(caller.tenant, SessionId::from_bytes(self.node.fresh_id())),
+        };
         self.node.transact(&resident, &Command::OpenSession(opened), Bodies::default(), &actor(caller))?;
         Ok(resident)
     }
@@ -139,8 +162,14 @@ impl Engine {
     /// # Errors
     /// `not-found`.
     pub async fn run(&self, caller: &Caller, id: RunId) -> Result<Run, Error> {
-        let resident = self.session_of_run(caller, id).await?;
-        view::run(&self.node, &resident, id)
+        loop {
+            let resident = self.session_of_run(caller, id).await?;
+            match view::run(&self.node, &resident, id).await {
+                // a commit failed: what was seen is undone, and what is left is read again
+                Err(_) if resident.durable.lost().is_some() => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
+                seen => return seen,
+            }
+        }
     }
 
     /// Asks for a run's end and returns the run; it ends once its effects are settled.
@@ -173,7 +202,7 @@ impl Engine {
         let resident = self.session_of_run(caller, id).await?;
         let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
         self.node.durable(&resident, seq).await?;
-        view::run(&self.node, &resident, id)
+        view::run(&self.node, &resident, id).await
     }
 
     pub(super) async fn session_of_run(&self, caller: &Caller, id: RunId) -> Result<Arc<Resident>, Error> {

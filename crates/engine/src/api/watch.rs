@@ -5,7 +5,7 @@ use crate::lock;
 use std::time::Duration;
 use tenure_contract::resource::{Caller, Run};
 use tenure_contract::words::RunStatus;
-use tenure_contract::{Digest, Entry, Error, RunId, SessionId, StoreId};
+use tenure_contract::{Code, Digest, Entry, Error, RunId, SessionId, StoreId};
 
 /// One durable entry with everything an export or a stream shows of it.
 #[derive(Debug, Clone)]
@@ -54,7 +54,35 @@ impl Engine {
                 return Ok(());
             }
             // the resident is void: what it had promised is read again
-            tokio::time::sleep(Duration::from_millis(50)).await;
+            tokio::time::sleep(super::VOID_LOOK_AGAIN).await;
+        }
+    }
+
+    /// Waits until a run of a known session has ended, durably.
+    ///
+    /// # Errors
+    /// `not-found`, or `limit-reached` after `limit`.
+    pub async fn ended(&self, caller: &Caller, session: SessionId, id: RunId, limit: Duration) -> Result<RunStatus, Error> {
+        let waiting = async {
+            loop {
+                let resident = self.session_of(caller, session)?;
+                let (status, seq) = {
+                    let cell = lock(&resident.cell);
+                    let run = cell.session().and_then(|state| state.runs.get(&id));
+                    (run.map(|run| run.status).ok_or_else(|| Error::not_found("run", id))?, cell.chain.seq)
+                };
+                let wanted = if status.is_final() { seq } else { seq + 1 };
+                match self.node.durable(&resident, wanted).await {
+                    Ok(()) if status.is_final() => return Ok(status),
+                    Ok(()) => {}
+                    // the resident is void: its end, too, is read again
+                    Err(_) => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
+                }
+            }
+        };
+        match tokio::time::timeout(limit, waiting).await {
+            Ok(ended) => ended,
+            Err(_) => Err(Error::new(Code::LimitReached, format!("run `{id}` has not ended within {} ms", limit.as_millis()))),
         }
     }
 

@@ -45,7 +45,7 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, t
         }
     }
     node.end(step, attempt);
-    node.wake_if_open(&resident);
+    node.look_again(&resident).await;
 }
 
 fn prepare(node: &Arc<Node>, resident: &Resident, run: RunId) -> Result<(Arc<Agent>, Vec<Message>), Error> {
@@ -156,14 +156,3 @@ fn turn_bodies(
     }
     Ok((calls, bodies))
 }
-
-impl Node {
-    /// After an effect: what the session wishes for may have been held back by it.
-    pub(super) fn wake_if_open(self: &Arc<Self>, resident: &Arc<Resident>) {
-        let mut cell = lock(&resident.cell);
-        if resident.durable.lost().is_none() {
-            self.pump(resident, &mut cell);
-        }
-    }
-}
-

@@ -49,7 +49,7 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
         node.report(&resident, &command, bodies).await;
     }
     node.end(step, attempt);
-    node.wake_if_open(&resident);
+    node.look_again(&resident).await;
 }
 
 fn prepare(node: &Arc<Node>, resident: &Resident, call: Call) -> Result<(BuiltTool, ToolCall), Error> {
@@ -146,7 +146,10 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
 /// Asks the tool what became of a lost call, before any human is (`STP-2`). `landed` settles it at
 /// once; `absent` only counts once the old request cannot be travelling any more.
 pub(super) async fn look_up(node: Arc<Node>, resident: Arc<Resident>, needs: u64, call: Call, travelling_until: Time) {
-    if node.durable(&resident, needs).await.is_ok() {
+    if node.durable(&resident, needs).await.is_err() {
+        node.end_look_up(call.step);
+        node.revisit(resident.journal).await;
+    } else {
         let told = ask(&node, &resident, call).await;
         let told = match told {
             Lookup::Absent if node.clock.now() < travelling_until => {
@@ -157,7 +160,8 @@ pub(super) async fn look_up(node: Arc<Node>, resident: Arc<Resident>, needs: u64
         };
         settle(&node, &resident, call, told).await;
     }
-    // an unknown stays in `performing`: asking again and again would not make it known
+    // an unknown stays in `performing` until the step is resolved: asking again and again would not
+    // make it known
 }
 
 async fn ask(node: &Arc<Node>, resident: &Arc<Resident>, call: Call) -> Lookup {

@@ -8,8 +8,10 @@ use crate::seal::{Bodies, Sealed};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::collections::HashSet;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_contract::words::{ErrorClass, LossCause, RecoveryClass, StepKind};
 use tenure_contract::{ArtifactId, Code, Digest, Error, IntentId, MaterializationId, RunId, SessionId, StepId, TenantId, Time, limits};
@@ -53,6 +55,34 @@ pub(super) struct Inner {
     pub run: RunId,
     pub intent: Intent,
     pub parking: Parking,
+    /// Names of the substeps this invocation is performing.
+    pub under_way: Mutex<HashSet<String>>,
+}
+
+/// A substep one invocation is performing: once at a time, and waited for by a drain if it has an
+/// outside effect.
+struct UnderWay<'a> {
+    inner: &'a Inner,
+    name: &'a str,
+    counts: bool,
+}
+
+impl<'a> UnderWay<'a> {
+    fn begin(inner: &'a Inner, name: &'a str, class: RecoveryClass) -> Result<Self, Error> {
+        if !lock(&inner.under_way).insert(name.to_owned()) {
+            return Err(tenure_core::Refusal::StepUnderWay { run: inner.run, name: name.to_owned() }.into());
+        }
+        let counts = class != RecoveryClass::Read;
+        inner.node.substeps.fetch_add(u64::from(counts), Ordering::Relaxed);
+        Ok(Self { inner, name, counts })
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        lock(&self.inner.under_way).remove(self.name);
+        self.inner.node.substeps.fetch_sub(u64::from(self.counts), Ordering::Relaxed);
+    }
 }
 
 /// Why a substep gave no result.
@@ -153,7 +183,15 @@ impl Ctx {
         Fut: Future<Output = Result<T, StepFailure>>,
     {
         let substep = self.substep(name, class, inputs)?;
-        match self.known(&substep)? {
+        let known = self.known(&substep)?;
+        if let Known::Recorded(seq, failed) = known {
+            return self.recorded(seq, failed).await;
+        }
+        if self.inner.node.is_draining() {
+            return self.leave().await;
+        }
+        let _under_way = UnderWay::begin(&self.inner, name, class)?;
+        match known {
             Known::Recorded(seq, failed) => self.recorded(seq, failed).await,
             Known::New if class == RecoveryClass::Read => self.record(substep, perform).await,
             Known::New => {
@@ -350,6 +388,14 @@ impl Ctx {
         if self.inner.resident.durable.reach(seq).await.is_err() {
             let () = self.parked().await;
         }
+    }
+
+    /// The node goes down: nothing new begins, and what is under way in this handler may still land.
+    async fn leave<T>(&self) -> T {
+        if lock(&self.inner.under_way).is_empty() {
+            return self.parked().await;
+        }
+        std::future::pending().await
     }
 
     /// Never resolves: tells the driver to drop this handler.

@@ -8,19 +8,15 @@ use crate::node::Node;
 use crate::resident::{Actor, Resident};
 use crate::seal::Bodies;
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
 use tenure_contract::event::Work;
 use tenure_contract::resource::ArtifactBody;
 use tenure_contract::words::{ErrorClass, LossCause};
-use tenure_contract::{Code, Error, Journal, RunId, StepId};
+use tenure_contract::{Code, Error, RunId, StepId};
 use tenure_core::Command;
 use tenure_core::command::{HandlerOutcome, NewArtifact};
 use tenure_core::session::{Run, Stand};
 use tokio::sync::Notify;
-
-/// How long a run whose store refused waits before it is looked at again.
-const REVISIT_AFTER: Duration = Duration::from_millis(200);
 
 /// Where a handler that can go no further says so.
 #[derive(Debug, Default)]
@@ -38,22 +34,18 @@ pub(crate) async fn drive(node: Arc<Node>, resident: Arc<Resident>, needs: u64, 
         Ok(()) => invoke(&node, &resident, run).await.is_err(),
         Err(_) => true,
     };
-    lock(&node.invoked).remove(&run);
-    if void || resident.durable.lost().is_some() {
-        revisit(&node, resident.journal).await;
-    } else {
+    if !void {
         give_up_open_steps(&node, &resident, run);
-        let mut cell = lock(&resident.cell);
-        node.pump(&resident, &mut cell);
     }
-}
-
-/// The store refused: read the journal again once it may accept.
-async fn revisit(node: &Arc<Node>, journal: Journal) {
-    tokio::time::sleep(REVISIT_AFTER).await;
-    if let Journal::Session(session) = journal {
-        node.wake(session);
+    if void || resident.durable.lost().is_some() {
+        lock(&node.invoked).remove(&run);
+        return node.revisit(resident.journal).await;
     }
+    // only now, and under the session's lock: another invocation must not begin before what this one
+    // left open is declared lost
+    let mut cell = lock(&resident.cell);
+    lock(&node.invoked).remove(&run);
+    node.pump(&resident, &mut cell);
 }
 
 async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Result<(), Error> {
@@ -61,7 +53,8 @@ async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Resul
         Ok(prepared) => prepared,
         Err(error) => return finish(node, resident, run, Err(HandlerFailure::new(error.code.as_str(), error.message))).await,
     };
-    let inner = Inner { node: node.clone(), resident: resident.clone(), run, intent, parking: Parking::default() };
+    let (node_held, held) = (node.clone(), resident.clone());
+    let inner = Inner { node: node_held, resident: held, run, intent, parking: Parking::default(), under_way: Mutex::default() };
     let ctx = Ctx { inner: Arc::new(inner) };
     let cancel = node.cancel_of(run);
     let handling = handler.handle(ctx.clone());
@@ -114,7 +107,15 @@ async fn finish(
         Err(error) => failed(node, resident, &HandlerFailure::new(error.code.as_str(), error.message))?,
     };
     let command = Command::FinishRun { run, outcome, artifacts };
-    match node.transact(resident, &command, bodies, &Actor::system()) {
+    let mut finished = node.transact(resident, &command, bodies, &Actor::system());
+    if let Some(error) = finished.as_ref().err().filter(|error| error.code == Code::InvalidArgument) {
+        // what it returned cannot be kept; running it again would return the same
+        let failure = HandlerFailure::new(error.code.as_str(), error.message.clone());
+        let (outcome, artifacts, bodies) = failed(node, resident, &failure)?;
+        let command = Command::FinishRun { run, outcome, artifacts };
+        finished = node.transact(resident, &command, bodies, &Actor::system());
+    }
+    match finished {
         Ok(seq) => node.durable(resident, seq).await,
         Err(error) if is_passing(&error) => Err(error),
         // halted in its last moment: it is run again, on recorded results, once it may go on

@@ -64,7 +64,8 @@ impl Shards {
         let now_ms = now_ms();
         let expires_at_ms = now_ms.saturating_add(ttl_ms).min(FOR_EVER_MS);
         self.select(|shard| {
-            if shard.owner.is_some() && shard.expires_at_ms > now_ms {
+            let other = shard.owner.as_deref().is_some_and(|owner| owner != node);
+            if other && shard.expires_at_ms > now_ms {
                 return false;
             }
             *shard = Shard { owner: Some(node.to_owned()), epoch: shard.epoch + 1, expires_at_ms };

@@ -66,6 +66,11 @@ impl Writer {
         self.connection.pragma_update(None, "max_page_count", pages).map_err(writing)
     }
 
+    #[cfg(test)]
+    pub(super) fn pragma(&self, name: &str) -> Result<i64, StoreError> {
+        crate::connect::pragma(&self.connection, name)
+    }
+
     /// Copies the write-ahead file into the database, so that the next commit begins it anew.
     pub(super) fn restart(&mut self) -> Result<(), StoreError> {
         self.check()?;

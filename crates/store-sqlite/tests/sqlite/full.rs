@@ -12,11 +12,16 @@ use tenure_store_sqlite::{Options, SqliteStore};
 
 const RAISED_PAGES: u32 = 1_000_000;
 
-/// A batch that does not fit, nothing of it written, and the same handle goes on once there is room.
+/// A batch that does not fit, nothing of it written, and the same handle goes on once there is
+/// room. Several limits, so that the batch runs out of room at one entry or another.
 #[test]
 fn log_4_a_full_disk_refuses_the_whole_batch() {
+    (50..60).for_each(fill_up_to);
+}
+
+fn fill_up_to(pages: u32) {
     let place = Place::new();
-    let options = Options { max_pages: Some(60) };
+    let options = Options { max_pages: Some(pages) };
     let opened = SqliteStore::open_with(place.path(), options).unwrap();
     let store = opened.store();
     let fence = own(&store);

@@ -37,7 +37,8 @@ impl Shards {
     pub(super) fn acquire(&mut self, node: &str, ttl_ms: u64) -> Vec<ShardEpoch> {
         let now_ms = self.now_ms;
         self.select(|shard| {
-            if shard.owner.is_some() && shard.expires_at_ms > now_ms {
+            let other = shard.owner.as_deref().is_some_and(|owner| owner != node);
+            if other && shard.expires_at_ms > now_ms {
                 return false;
             }
             let expires_at_ms = now_ms.saturating_add(ttl_ms);

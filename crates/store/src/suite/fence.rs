@@ -53,13 +53,27 @@ pub fn a_shard_is_taken_only_when_free_or_expired(factory: &dyn Factory) {
         (0..=255).collect::<Vec<_>>()
     );
     assert_eq!(acquire(&store, "other", LONG_MS), []);
-    assert_eq!(acquire(&store, "one", LONG_MS), [], "what is held is not taken again");
     assert_eq!(must(store.lease.renew("other", LONG_MS), "renew"), []);
     assert_eq!(must(store.lease.renew("one", 0), "renew"), all);
     let taken = acquire(&store, "other", LONG_MS);
     assert_eq!(taken.len(), 256);
     assert!(taken.iter().zip(&all).all(|(taken, former)| taken.epoch > former.epoch));
     assert_eq!(must(store.lease.renew("one", LONG_MS), "renew"), []);
+}
+
+/// A node that comes back under its name need not wait for its former self, whose epochs are worth
+/// nothing from then on.
+pub fn a_node_takes_back_what_is_held_under_its_name(factory: &dyn Factory) {
+    let installation = factory.install();
+    let store = installation.store();
+    let former = acquire(&store, "node", LONG_MS);
+    let present = acquire(&store, "node", LONG_MS);
+    assert_eq!(present.len(), 256);
+    assert!(present.iter().zip(&former).all(|(now, before)| now.epoch > before.epoch));
+    let refused = store.log.append(&former[..1], &[entry(1, 1)]);
+    assert_eq!(refused, Err(StoreError::Fenced(former[0])));
+    must(store.log.append(&present[..1], &[entry(1, 1)]), "append as the present process");
+    assert_eq!(must(store.lease.renew("node", LONG_MS), "renew"), present);
 }
 
 /// Expiry by itself fences nobody: only the next owner does.

@@ -230,6 +230,7 @@ fn pages(store: &Store, query: &ListQuery) -> Vec<tenure_core::projection::Row> 
         && let Some(last) = page.last()
     {
         assert!(page.len() <= query.limit);
+        assert_ne!(query.after, Some(last.born), "a page does not get on");
         query.after = Some(last.born);
         found.extend(page);
     }

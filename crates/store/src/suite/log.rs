@@ -56,6 +56,35 @@ pub fn a_batch_comes_back_whole(factory: &dyn Factory) {
     found.iter().zip(&batch).for_each(|(found, appended)| assert_same(found, appended));
 }
 
+/// A batch is one transaction also to those who read meanwhile.
+pub fn a_reader_never_sees_half_a_batch(factory: &dyn Factory) {
+    const BATCH: u64 = 16;
+    const BATCHES: u64 = 150;
+    let installation = factory.install();
+    let (store, writing) = (installation.store(), installation.store());
+    let fence = own(&store);
+    let writer = std::thread::spawn(move || {
+        for batch in 0..BATCHES {
+            let entries: Vec<NewEntry> =
+                (1..=BATCH).map(|place| entry(1, batch * BATCH + place)).collect();
+            must(writing.log.append(&fence, &entries), "append");
+        }
+    });
+    let mut seen = 0;
+    while seen < BATCHES * BATCH && !(writer.is_finished() && seen == 0) {
+        let found = must(store.log.end(), "find the end").0;
+        let last = match found {
+            Position::START => continue,
+            position => must(store.log.fetch(&[position]), "fetch the last").remove(0),
+        };
+        assert_eq!(last.seq % BATCH, 0, "the log ended within a batch");
+        assert!(last.seq >= seen, "the log became shorter");
+        seen = last.seq;
+    }
+    assert!(writer.join().is_ok(), "the writer failed");
+    assert_eq!(log_of(&store).len() as u64, BATCHES * BATCH);
+}
+
 /// Not in the order they lie in, and as often as asked.
 pub fn entries_are_fetched_in_the_order_asked(factory: &dyn Factory) {
     let installation = factory.install();
@@ -95,6 +124,7 @@ pub fn a_scan_goes_on_from_any_position(factory: &dyn Factory) {
             && let Some(last) = entries.last()
         {
             assert!(entries.len() <= page);
+            assert!(last.position > after, "a scan does not get on");
             after = last.position;
             found.extend(entries);
         }

@@ -1,1 +1,293 @@
-//! x
+//! Approvals: refused by default, decided once, bound to one exact action, consumed once.
+
+use super::bench::*;
+use crate::session::CallOutcome;
+use crate::{Command, Refusal};
+use tenure_contract::event::{CallNoted, CallVerdict, Event, StepIntended};
+use tenure_contract::words::*;
+use tenure_contract::{Digest, Entry, RunId, limits};
+
+fn intended(entries: &[Entry]) -> &StepIntended {
+    let found = entries.iter().find_map(|entry| match &entry.event {
+        Event::StepIntended(intended) => Some(intended),
+        _ => None,
+    });
+    found.expect("a step is intended")
+}
+
+#[test]
+fn apr_1_an_approval_says_what_it_is_about_and_is_decided_once() {
+    let (mut bench, run) = Bench::with_agent();
+    let entries = bench.land_turn(run, &[ask("a")]);
+    let Event::ApprovalRequested(asked) = &entries[1].event else {
+        panic!("{:?}", kinds(&entries))
+    };
+    assert_eq!(
+        (asked.kind, asked.risk, asked.run),
+        (ApprovalKind::Action, RiskLevel::High, Some(run))
+    );
+    assert_eq!((asked.label.as_str(), asked.action), ("pay a", ask("a").action));
+    assert!(
+        bench.kept[entries[1].seq as usize - 1].body.is_some(),
+        "the exact action is beside it"
+    );
+    let approval = asked.approval;
+    bench.decide(approval, true).unwrap();
+    for approve in [true, false] {
+        let told = bench.decide(approval, approve).unwrap_err();
+        assert_eq!(told, Refusal::AlreadyDecided { approval, status: ApprovalStatus::Approved });
+    }
+}
+
+#[test]
+fn flt_15_a_decided_approval_cannot_be_flipped() {
+    let (mut bench, run) = Bench::performing(&[ask("a"), ask("b")]);
+    let open: Vec<_> = bench.state.asked.iter().copied().collect();
+    bench.decide(open[0], false).unwrap();
+    assert!(bench.decide(open[0], true).is_err());
+    assert!(matches!(bench.outcome(run, 0), CallOutcome::Denied(_)));
+}
+
+#[test]
+fn apr_2_without_an_approver_it_is_refused_at_once() {
+    let mut bench = Bench::open();
+    let run =
+        bench.submit(tenure_contract::event::RunSubmitted { approvers: Vec::new(), ..agent(1) });
+    let question =
+        CallNoted { verdict: CallVerdict::AskHuman { label: "which?".to_owned() }, ..call("q") };
+    let entries = bench.land_turn(run, &[ask("a"), question]);
+    assert_eq!(kinds(&entries), ["turn.landed", "step.intended"], "the model is told and goes on");
+    for index in 0..2 {
+        assert_eq!(bench.outcome(run, index), CallOutcome::Refused(CallRefusal::NoApprover));
+    }
+}
+
+#[test]
+fn apr_2_expiry_is_a_refusal_told_to_the_model() {
+    let (mut bench, run) = Bench::performing(&[ask("a")]);
+    let approval = bench.asked();
+    bench.later(limits::APPROVAL_EXPIRY_DEFAULT_MS);
+    assert!(bench.decide(approval, true).is_err(), "too late, even before anybody woke");
+    let entries = bench.wake();
+    assert_eq!(kinds(&entries), ["approval.closed", "run.resumed", "step.intended"]);
+    assert_eq!(bench.outcome(run, 0), CallOutcome::Refused(CallRefusal::ApprovalExpired));
+}
+
+#[test]
+fn apr_2_only_those_named_may_decide() {
+    let (mut bench, run) = Bench::performing(&[ask("a")]);
+    let approval = bench.asked();
+    let by = |principal: &str| {
+        let principal = principal.to_owned();
+        Command::DecideApproval { approval, approve: true, principal, reason: None, edited: None }
+    };
+    for other in ["user:eve", "agent:ada", "user:ad", "user:ada2", "", "*"] {
+        assert!(matches!(bench.refuse(by(other)), Refusal::NotAnApprover { .. }), "{other}");
+    }
+    bench.run(by(ADA));
+    bench.step_of_call(run, 0);
+
+    let mut bench = Bench::open();
+    let anyone = vec!["user:*".to_owned()];
+    let run = bench.submit(tenure_contract::event::RunSubmitted { approvers: anyone, ..agent(1) });
+    bench.land_turn(run, &[ask("a")]);
+    let approval = bench.asked();
+    let by = |principal: &str| {
+        let principal = principal.to_owned();
+        Command::DecideApproval { approval, approve: true, principal, reason: None, edited: None }
+    };
+    assert!(matches!(bench.refuse(by("service:bot")), Refusal::NotAnApprover { .. }));
+    bench.run(by("user:eve"));
+}
+
+#[test]
+fn rt6_only_an_approval_lets_the_call_run() {
+    for approve in [true, false] {
+        let (mut bench, run) = Bench::performing(&[ask("a")]);
+        let entries = bench.decide(bench.asked(), approve).unwrap();
+        let began =
+            kinds(&entries).contains(&"step.intended") && bench.progress(run).turns.len() == 1;
+        assert_eq!(began, approve);
+        if !approve {
+            assert!(matches!(bench.outcome(run, 0), CallOutcome::Denied(_)));
+            assert_eq!(bench.progress(run).turns.len(), 2, "a refusal is told to the model");
+        }
+    }
+}
+
+#[test]
+fn flt_8_an_approval_is_a_closed_word() {
+    // only the words of the list exist, and exactly one of them lets a call begin
+    assert!("true".parse::<ApprovalStatus>().is_err() && "yes".parse::<ApprovalStatus>().is_err());
+    for status in ApprovalStatus::ALL {
+        let (mut bench, run) = Bench::performing(&[ask("a")]);
+        let approval = bench.asked();
+        let step = StepIntended {
+            run,
+            step: tenure_contract::StepId::from_bytes([8; 16]),
+            name: "pay".to_owned(),
+            kind: StepKind::Tool,
+            class: RecoveryClass::Once,
+            input: ask("a").action,
+            site: bench.state.approvals[&approval].site,
+            timeout_ms: 1_000,
+            approval: Some(approval),
+            has_lookup: false,
+        };
+        bench.run(Command::PauseRun { run });
+        match status {
+            ApprovalStatus::Approved => drop(bench.decide(approval, true).unwrap()),
+            ApprovalStatus::Denied => drop(bench.decide(approval, false).unwrap()),
+            ApprovalStatus::Expired => {
+                bench.later(limits::APPROVAL_EXPIRY_DEFAULT_MS);
+                bench.wake();
+            }
+            ApprovalStatus::Requested | ApprovalStatus::Cancelled => {}
+        }
+        let last = bench.kept.last().unwrap().entry.clone();
+        let mut state = bench.state.clone();
+        state.runs.get_mut(&run).unwrap().status = RunStatus::Running;
+        let began = state.apply(&Entry { seq: state.seq + 1, event: step.into(), ..last });
+        assert_eq!(began.is_ok(), *status == ApprovalStatus::Approved, "{status}: {began:?}");
+    }
+}
+
+#[test]
+fn apr_3_edited_arguments_change_the_action_that_was_approved() {
+    let edited = Digest::of(&[b"pay less"]);
+    for (approve, edit, expected) in [
+        (true, None, Some(ask("a").action)),
+        (true, Some(edited), Some(edited)),
+        (false, Some(edited), None),
+    ] {
+        let (mut bench, run) = Bench::performing(&[ask("a")]);
+        let approval = bench.asked();
+        let principal = ADA.to_owned();
+        let entries = bench.run(Command::DecideApproval {
+            approval,
+            approve,
+            principal,
+            reason: None,
+            edited: edit,
+        });
+        let Event::ApprovalDecided(decided) = &entries[0].event else {
+            panic!("{:?}", kinds(&entries))
+        };
+        match expected {
+            Some(action) => {
+                assert_eq!(decided.edited, edit, "editing is recorded");
+                assert_eq!(intended(&entries).input, action);
+                assert_eq!(bench.state.approvals[&approval].action, action);
+                let (step, _) = bench.open_step(run, |_| true);
+                let edited_seq = bench.progress(run).open[&step].edited_seq;
+                assert_eq!(
+                    edited_seq,
+                    edit.map(|_| entries[0].seq),
+                    "the arguments stand beside the decision"
+                );
+            }
+            None => assert_eq!(decided.edited, None, "a denied action has nothing to edit"),
+        }
+    }
+}
+
+#[test]
+fn apr_3_an_approval_fits_no_other_action() {
+    let (mut bench, _) = Bench::performing(&[ask("a"), ask("b")]);
+    let open: Vec<_> = bench.state.asked.iter().copied().collect();
+    let entries = {
+        let mut bench = bench.clone();
+        bench.decide(open[0], true).unwrap()
+    };
+    let honest = intended(&entries).clone();
+    let Event::ApprovalDecided(_) = &entries[0].event else { panic!("{:?}", kinds(&entries)) };
+    bench.state.apply(&entries[0]).unwrap();
+    if let Event::RunResumed(_) = &entries[1].event {
+        bench.state.apply(&entries[1]).unwrap();
+    }
+    let fold = |event: StepIntended| {
+        let mut state = bench.state.clone();
+        state.apply(&Entry { seq: state.seq + 1, event: event.into(), ..entries[0].clone() })
+    };
+    let site = |index| tenure_contract::event::CallSite { turn: 1, index };
+    assert!(fold(honest.clone()).is_ok());
+    assert!(fold(StepIntended { input: Digest::of(&[b"pay more"]), ..honest.clone() }).is_err());
+    assert!(fold(StepIntended { site: Some(site(1)), ..honest.clone() }).is_err());
+    assert!(fold(StepIntended { approval: Some(open[1]), ..honest.clone() }).is_err());
+    assert!(fold(StepIntended { approval: None, ..honest }).is_err());
+}
+
+#[test]
+fn apr_4_an_approval_is_consumed_once_in_the_commit_of_its_step() {
+    let (mut bench, run) = Bench::performing(&[ask("a")]);
+    let approval = bench.asked();
+    let entries = bench.decide(approval, true).unwrap();
+    assert_eq!(kinds(&entries), ["approval.decided", "run.resumed", "step.intended"]);
+    assert_eq!(intended(&entries).approval, Some(approval));
+    assert!(bench.state.approvals[&approval].consumed);
+    let again = StepIntended {
+        step: tenure_contract::StepId::from_bytes([8; 16]),
+        ..intended(&entries).clone()
+    };
+    let mut state = bench.state.clone();
+    let told =
+        state.apply(&Entry { seq: state.seq + 1, event: again.into(), ..entries[2].clone() });
+    assert!(told.unwrap_err().why.contains("not there to be used"));
+    let step = bench.step_of_call(run, 0);
+    bench.lose(run, step, LossCause::Crash);
+    bench.later(1_000);
+    bench.resolve(step, Resolution::Retry).unwrap();
+    assert_eq!(
+        bench.count("approval.requested"),
+        1,
+        "another attempt of the same step asks nobody again"
+    );
+}
+
+fn two_questions() -> (Bench, RunId, Vec<tenure_contract::ApprovalId>) {
+    let (bench, run) = Bench::performing(&[ask("a"), call("b"), ask("c")]);
+    let open = bench.state.asked.iter().copied().collect();
+    (bench, run, open)
+}
+
+#[test]
+fn many_questions_at_once_block_neither_each_other_nor_what_needs_none() {
+    let (mut bench, run, open) = two_questions();
+    assert_eq!(bench.status(run), RunStatus::Running, "the middle call is under way");
+    let middle = bench.step_of_call(run, 1);
+    bench.land(run, middle);
+    assert_eq!(bench.status(run), RunStatus::WaitingApproval);
+    bench.decide(open[1], false).unwrap();
+    assert_eq!(
+        bench.status(run),
+        RunStatus::WaitingApproval,
+        "one is denied, the other still open"
+    );
+    bench.decide(open[0], true).unwrap();
+    assert_eq!(bench.status(run), RunStatus::Running);
+    let first = bench.step_of_call(run, 0);
+    bench.land(run, first);
+    assert_eq!(bench.progress(run).turns.len(), 2, "the model hears all three, in call order");
+}
+
+#[test]
+fn apr_1_a_cancelled_run_closes_its_questions() {
+    let (mut bench, run, open) = two_questions();
+    bench.cancel(run);
+    for approval in open {
+        assert_eq!(bench.state.approvals[&approval].status, ApprovalStatus::Cancelled);
+        assert!(bench.decide(approval, true).is_err());
+    }
+}
+
+#[test]
+fn an_answer_to_a_question_is_the_call_s_result() {
+    let question =
+        CallNoted { verdict: CallVerdict::AskHuman { label: "which?".to_owned() }, ..call("q") };
+    let (mut bench, run) = Bench::performing(&[question]);
+    let asked = bench.asked();
+    assert_eq!(bench.state.approvals[&asked].kind, ApprovalKind::Question);
+    let entries = bench.decide(asked, true).unwrap();
+    assert_eq!(bench.outcome(run, 0), CallOutcome::Answered(entries[0].seq));
+    assert_eq!(bench.count("step.intended"), 2, "two model calls, no tool");
+}

@@ -2,14 +2,17 @@
 //! that keeps every entry with its bytes and its body.
 
 use crate::command::{Context, Draft, DraftBody, Fresh, Substep};
-use crate::session::{CallOutcome, Fault, Journalist, OpenStep, Progress, Run, SessionState, transact};
+use crate::session::{
+    CallOutcome, Fault, Journalist, OpenStep, Progress, Run, SessionState, transact,
+};
 use crate::{Command, Refusal};
 use tenure_contract::entry::{Journal, Principal};
 use tenure_contract::event::*;
-use tenure_contract::export::{Body, Header, EntryLine, Link};
+use tenure_contract::export::{Body, EntryLine, Header, Link};
 use tenure_contract::words::*;
 use tenure_contract::{
-    AgentId, ApprovalId, Digest, Entry, EventId, IntentId, RunId, SessionId, StepId, StoreId, TenantId, Time,
+    AgentId, ApprovalId, Digest, Entry, EventId, IntentId, RunId, SessionId, StepId, StoreId,
+    TenantId, Time,
 };
 
 /// An entry as a store would keep it.
@@ -35,7 +38,7 @@ struct Pen<'a> {
 }
 
 impl Journalist for Pen<'_> {
-    fn enter(&mut self, draft: Draft) -> Entry {
+    fn enter(&mut self, draft: Draft) -> &Entry {
         self.seq += 1;
         let text = match draft.body {
             DraftBody::None => None,
@@ -61,8 +64,9 @@ impl Journalist for Pen<'_> {
             payload: body.as_ref().map(Body::payload),
             event: draft.event,
         };
-        self.kept.push(Kept { entry: entry.clone(), body });
-        entry
+        let last = self.kept.len();
+        self.kept.push(Kept { entry, body });
+        &self.kept[last].entry
     }
 }
 
@@ -214,7 +218,9 @@ impl Bench {
         match transact(&mut self.state, command, &mut cx, &mut pen) {
             Ok(()) => Ok(self.kept[before..].iter().map(|kept| kept.entry.clone()).collect()),
             Err(Fault::Refused(refusal)) => Err(refusal),
-            Err(Fault::Illegal(illegal)) => panic!("{command:?} contradicts the machine: {illegal}"),
+            Err(Fault::Illegal(illegal)) => {
+                panic!("{command:?} contradicts the machine: {illegal}")
+            }
         }
     }
 
@@ -278,11 +284,19 @@ impl Bench {
         self.run(Command::LoseStep { run, step, attempt, cause, class: ErrorClass::Tool })
     }
 
-    pub(crate) fn resolve(&mut self, step: StepId, resolution: Resolution) -> Result<Vec<Entry>, Refusal> {
+    pub(crate) fn resolve(
+        &mut self,
+        step: StepId,
+        resolution: Resolution,
+    ) -> Result<Vec<Entry>, Refusal> {
         self.attempt(&Command::ResolveStep { step, resolution, by_lookup: false, reason: None })
     }
 
-    pub(crate) fn decide(&mut self, approval: ApprovalId, approve: bool) -> Result<Vec<Entry>, Refusal> {
+    pub(crate) fn decide(
+        &mut self,
+        approval: ApprovalId,
+        approve: bool,
+    ) -> Result<Vec<Entry>, Refusal> {
         self.attempt(&Self::decision(approval, approve))
     }
 
@@ -318,7 +332,13 @@ impl Bench {
 
     #[track_caller]
     pub(crate) fn outcome(&self, run: RunId, index: usize) -> CallOutcome {
-        self.progress(run).turns.iter().rfind(|turn| turn.seq.is_some()).expect("a turn landed").calls[index].outcome
+        self.progress(run)
+            .turns
+            .iter()
+            .rfind(|turn| turn.seq.is_some())
+            .expect("a turn landed")
+            .calls[index]
+            .outcome
     }
 
     fn attempt_of(&self, run: RunId, step: StepId) -> u32 {
@@ -358,7 +378,8 @@ impl Bench {
 
     /// The journal as an export without a head, a line each, and the last hash.
     pub(crate) fn export(&self) -> (Vec<String>, Digest) {
-        let header = Header { tenure: 1, journal: Journal::Session(SESSION), tenant: TENANT, store: STORE };
+        let header =
+            Header { tenure: 1, journal: Journal::Session(SESSION), tenant: TENANT, store: STORE };
         let mut lines = vec![header.to_line()];
         let mut prev_hash = Digest::ZERO;
         for kept in &self.kept {

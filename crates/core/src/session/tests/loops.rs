@@ -1,1 +1,177 @@
-//! x
+//! The agent's loop: turns, caps, memory, errors, duplicate calls.
+
+use super::bench::*;
+use crate::session::{CallOutcome, Said};
+use crate::{Command, Refusal};
+use tenure_contract::event::{CallNoted, CallVerdict, RunSubmitted};
+use tenure_contract::words::*;
+
+fn capped(max_steps: u32) -> (Bench, tenure_contract::RunId) {
+    let mut bench = Bench::open();
+    let mut submitted = agent(1);
+    submitted.limits.max_steps = max_steps;
+    let run = bench.submit(submitted);
+    (bench, run)
+}
+
+#[test]
+fn rt4_the_cap_counts_own_turns_and_is_never_success() {
+    let (mut bench, run) = capped(2);
+    for _ in 0..2 {
+        bench.land_turn(run, &[call("a")]);
+        let step = bench.step_of_call(run, 0);
+        // a nested run's turns are its own
+        let child = bench
+            .submit(RunSubmitted { parent: Some(run), ..agent(10 + bench.state.runs.len() as u8) });
+        bench.land_turn(child, &[]);
+        bench.land(run, step);
+    }
+    assert_eq!(
+        (bench.stop_reason(run), bench.status(run)),
+        (StopReason::MaxSteps, RunStatus::Failed)
+    );
+    assert_eq!(bench.known(run).ending().unwrap().turns, 2);
+    assert!(bench.state.asked.is_empty(), "it ends and never asks");
+}
+
+#[test]
+fn flt_1_a_cap_reached_does_not_save_memory() {
+    let (mut bench, run) = capped(1);
+    bench.land_turn(
+        run,
+        &[CallNoted {
+            verdict: CallVerdict::Refuse { why: CallRefusal::UnknownTool },
+            ..call("a")
+        }],
+    );
+    assert_eq!(bench.stop_reason(run), StopReason::MaxSteps);
+    assert_eq!(bench.count("memory.saved"), 0);
+    assert!(bench.state.memory.is_empty());
+}
+
+#[test]
+fn rt4_a_model_done_in_its_last_turn_is_done() {
+    let (mut bench, run) = capped(1);
+    bench.land_turn(run, &[]);
+    assert_eq!(bench.stop_reason(run), StopReason::Finished);
+}
+
+#[test]
+fn rt7_memory_is_saved_once_in_the_commit_of_success() {
+    let (mut bench, run) = Bench::performing(&[call("a")]);
+    let step = bench.step_of_call(run, 0);
+    bench.land(run, step);
+    assert_eq!(bench.count("memory.saved"), 0);
+    let entries = bench.land_turn(run, &[]);
+    assert_eq!(kinds(&entries), ["turn.landed", "memory.saved", "run.ended"]);
+    assert_eq!(bench.state.memory, [run]);
+    let said = &bench.known(run).ending().unwrap().said;
+    assert!(matches!(
+        said[..],
+        [
+            Said::Input(_),
+            Said::Turn(_),
+            Said::Result { outcome: CallOutcome::Landed(_), .. },
+            Said::Turn(_)
+        ]
+    ));
+}
+
+#[test]
+fn rt7_failed_and_aborted_runs_never_change_memory() {
+    let (mut bench, run) = Bench::with_agent();
+    let (step, _) = bench.open_step(run, |_| true);
+    bench.fail(run, step, false);
+    assert_eq!(bench.stop_reason(run), StopReason::Failed);
+    let run = bench.submit(agent(2));
+    bench.cancel(run);
+    bench.land_turn(run, &[]);
+    assert_eq!(bench.stop_reason(run), StopReason::Aborted, "although the model was done");
+    let run = bench.submit(RunSubmitted { memory: false, ..agent(3) });
+    bench.land_turn(run, &[]);
+    assert_eq!(bench.stop_reason(run), StopReason::Finished);
+    assert_eq!((bench.state.memory_version, bench.count("memory.saved")), (0, 0));
+}
+
+#[test]
+fn rt14_tool_errors_and_refusals_go_back_to_the_model() {
+    let refused = CallNoted {
+        verdict: CallVerdict::Refuse { why: CallRefusal::InvalidArguments },
+        ..call("b")
+    };
+    let (mut bench, run) = Bench::performing(&[call("a"), refused]);
+    let step = bench.step_of_call(run, 0);
+    bench.fail(run, step, false);
+    assert_eq!(bench.status(run), RunStatus::Running);
+    assert_eq!(bench.progress(run).turns.len(), 2);
+    assert!(matches!(bench.outcome(run, 0), CallOutcome::Failed(_)));
+    assert_eq!(bench.outcome(run, 1), CallOutcome::Refused(CallRefusal::InvalidArguments));
+}
+
+#[test]
+fn rt14_an_adapter_error_ends_the_run_and_keeps_what_there_is() {
+    let (mut bench, run) = Bench::performing(&[call("a")]);
+    let step = bench.step_of_call(run, 0);
+    let landed = bench.land(run, step)[0].seq;
+    let (model, attempt) = bench.open_step(run, |_| true);
+    let failed = Command::FailStep {
+        run,
+        step: model,
+        attempt,
+        class: ErrorClass::Adapter,
+        may_pass: false,
+        tokens: Some(tenure_contract::event::TokensUsed { input: 4, output: 0 }),
+    };
+    let error = bench.run(failed)[0].seq;
+    let ending = bench.known(run).ending().unwrap();
+    assert_eq!(
+        (ending.stop_reason, ending.error_class),
+        (StopReason::Failed, Some(ErrorClass::Adapter))
+    );
+    assert_eq!(ending.error_seq, Some(error));
+    assert_eq!(bench.known(run).usage.input_tokens, 14, "the failed attempt is charged");
+    assert!(ending.said.iter().any(|said| matches!(said, Said::Result { outcome: CallOutcome::Landed(seq), .. } if *seq == landed)));
+}
+
+#[test]
+fn t13_a_call_id_twice_in_a_turn_executes_once() {
+    let (mut bench, run) = Bench::performing(&[call("same"), call("same"), call("other")]);
+    assert_eq!(bench.outcome(run, 1), CallOutcome::Refused(CallRefusal::DuplicateCallId));
+    let steps = [bench.step_of_call(run, 0), bench.step_of_call(run, 2)];
+    assert_eq!(bench.progress(run).open.len(), 2, "independent calls run side by side");
+    for step in steps {
+        bench.land(run, step);
+    }
+    // the same id in another turn is another call
+    bench.land_turn(run, &[call("same")]);
+    assert!(matches!(bench.outcome(run, 0), CallOutcome::Performing(_)));
+}
+
+#[test]
+fn after_a_crash_no_committed_call_is_made_again() {
+    let (mut bench, run) = Bench::performing(&[
+        CallNoted { class: RecoveryClass::Idempotent, ..call("a") },
+        call("b"),
+    ]);
+    let (a, b) = (bench.step_of_call(run, 0), bench.step_of_call(run, 1));
+    bench.land(run, b);
+    let mut recovered = crate::session::SessionState::new(SESSION, TENANT);
+    for kept in &bench.kept {
+        recovered.apply(&kept.entry).unwrap();
+    }
+    assert!(recovered == bench.state);
+    bench.state = recovered;
+    bench.lose(run, a, LossCause::Crash);
+    let wished = crate::session::wishes(&bench.state);
+    assert!(
+        matches!(wished[..], [crate::session::Wish::CallTool { step, attempt: 2, .. }] if step == a)
+    );
+}
+
+#[test]
+fn an_agent_s_run_ends_by_itself() {
+    let (mut bench, run) = Bench::with_agent();
+    let outcome = crate::command::HandlerOutcome::Done;
+    let told = bench.refuse(Command::FinishRun { run, outcome, artifacts: Vec::new() });
+    assert!(matches!(told, Refusal::Invalid(_)));
+}

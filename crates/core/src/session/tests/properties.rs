@@ -1,1 +1,412 @@
-//! x
+//! What holds after any sequence of commands, plausible or not.
+
+use super::bench::*;
+use crate::command::{Command, HandlerOutcome, NewArtifact};
+use crate::machine;
+use crate::projection::{Column, Table, Value, project};
+use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
+use proptest::prelude::*;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_contract::event::{CallNoted, CallVerdict, Event, RunSubmitted, TokensUsed};
+use tenure_contract::words::*;
+use tenure_contract::{ApprovalId, ArtifactId, Entry, RunId, StepId};
+
+/// Raw material for one command; what it becomes depends on where the session stands.
+#[derive(Debug, Clone, Copy)]
+struct Seed {
+    verb: u8,
+    which: u8,
+    how: u8,
+    wait_ms: u64,
+}
+
+fn seeds() -> impl Strategy<Value = Vec<Seed>> {
+    let wait = prop_oneof![6 => Just(0), 3 => 1u64..3_000, 1 => Just(8 * 24 * 3_600_000)];
+    let seed = (0u8..32, any::<u8>(), any::<u8>(), wait)
+        .prop_map(|(verb, which, how, wait_ms)| Seed { verb, which, how, wait_ms });
+    prop::collection::vec(seed, 1..60)
+}
+
+fn pick<T: Copy>(from: &[T], which: u8) -> Option<T> {
+    (!from.is_empty()).then(|| from[which as usize % from.len()])
+}
+
+fn open_steps(state: &SessionState) -> Vec<(RunId, StepId, u32, StepKind)> {
+    let live = state.live.iter().map(|run| &state.runs[run]);
+    live.flat_map(|run| {
+        let open = run.progress().into_iter().flat_map(|progress| &progress.open);
+        open.map(|(step, open)| (run.id, *step, open.attempt, open.kind))
+    })
+    .collect()
+}
+
+impl Seed {
+    fn class(self) -> RecoveryClass {
+        RecoveryClass::ALL[self.how as usize / 8 % 3]
+    }
+
+    fn run(self, state: &SessionState) -> RunId {
+        // mostly a living one
+        let all: Vec<_> = state.runs.keys().copied().collect();
+        let from = if self.how.is_multiple_of(8) { &all } else { &state.live };
+        pick(from, self.which).unwrap_or(run_id(255))
+    }
+
+    fn step(self, state: &SessionState) -> (RunId, StepId, u32) {
+        let nobody = (self.run(state), StepId::from_bytes([9; 16]), 1);
+        let found = pick(&open_steps(state), self.which);
+        let (run, step, attempt) =
+            found.map_or(nobody, |(run, step, attempt, _)| (run, step, attempt));
+        // now and then an answer to an attempt that is not under way
+        (run, step, if self.how.is_multiple_of(16) { attempt + 1 } else { attempt })
+    }
+
+    fn submission(self, state: &SessionState) -> RunSubmitted {
+        let number = if self.how == 77 { 1 } else { state.runs.len() as u8 + 1 };
+        let mut submitted =
+            if self.which.is_multiple_of(4) { intent(number) } else { agent(number) };
+        submitted.policy = InputPolicy::ALL[self.how as usize % 4];
+        submitted.limits.max_steps = u32::from(self.how / 4 % 4) + 1;
+        submitted.limits.budget_steps =
+            if (self.how / 16).is_multiple_of(3) { u64::from(self.which % 5) } else { 100 };
+        submitted.memory = self.which.is_multiple_of(2);
+        if self.how > 230 {
+            submitted.approvers.clear();
+        }
+        submitted
+    }
+
+    fn calls(self) -> Vec<CallNoted> {
+        let label = "may it?".to_owned();
+        let verdict = |place: u8| match (self.how / 4 + place) % 5 {
+            0 | 1 => CallVerdict::Permit,
+            2 => CallVerdict::Ask { risk: RiskLevel::Low, label: label.clone() },
+            3 => CallVerdict::AskHuman { label: label.clone() },
+            _ => CallVerdict::Refuse { why: CallRefusal::UnknownTool },
+        };
+        let id = |place: u8| if self.which > 240 { "same".to_owned() } else { format!("c{place}") };
+        (0..self.how % 4)
+            .map(|place| CallNoted {
+                verdict: verdict(place),
+                class: RecoveryClass::ALL[self.which.wrapping_add(place) as usize % 3],
+                has_lookup: self.which.is_multiple_of(3),
+                ..call(&id(place))
+            })
+            .collect()
+    }
+
+    fn command(self, state: &SessionState) -> Command {
+        let (run, step, attempt) = self.step(state);
+        let class = if self.how.is_multiple_of(3) { ErrorClass::Adapter } else { ErrorClass::Tool };
+        match self.verb {
+            0 | 1 => Command::SubmitRun(self.submission(state)),
+            2 => Command::SubmitRun(RunSubmitted {
+                parent: Some(self.run(state)),
+                ..self.submission(state)
+            }),
+            3 => Command::CancelRun {
+                run: self.run(state),
+                stop_reason: StopReason::ALL[if self.how > 240 { 0 } else { 5 }],
+                reason: None,
+            },
+            4 => Command::PauseRun { run: self.run(state) },
+            5 | 6 => Command::ResumeRun { run: self.run(state) },
+            7..=11 => self.landed_turn(state),
+            12..=14 => Command::LandStep { run, step, attempt },
+            15 | 16 => {
+                let tokens = Some(TokensUsed { input: 3, output: 0 });
+                Command::FailStep {
+                    run,
+                    step,
+                    attempt,
+                    class,
+                    may_pass: self.how.is_multiple_of(2),
+                    tokens,
+                }
+            }
+            17..=19 => {
+                let cause = LossCause::ALL[self.how as usize % 5];
+                Command::LoseStep { run, step, attempt, cause, class }
+            }
+            20 => Command::SkipStep { run, step },
+            21 | 22 => self.resolution(state, step),
+            23 | 24 => self.decision(state),
+            25 => Command::IntendStep(self.substep(state)),
+            26 => Command::RecordStep {
+                substep: self.substep(state),
+                failed: self.which.is_multiple_of(5),
+            },
+            27 => self.finish(state),
+            28 if self.how > 100 => {
+                Command::FailRun { run: self.run(state), class, code: "broken".to_owned() }
+            }
+            29 if self.how > 200 => {
+                let status = SessionStatus::ALL[self.which as usize % 6];
+                Command::EndSession { status, reason: None }
+            }
+            30 if self.how > 200 => Command::OpenSession(opened()),
+            _ => Command::Wake,
+        }
+    }
+
+    fn landed_turn(self, state: &SessionState) -> Command {
+        let open = open_steps(state);
+        let models: Vec<_> =
+            open.iter().filter(|(.., kind)| *kind == StepKind::Model).copied().collect();
+        let found = pick(&models, self.which).map(|(run, step, attempt, _)| (run, step, attempt));
+        let (run, step, attempt) = found.unwrap_or(self.step(state));
+        let tokens = TokensUsed { input: 5, output: 2 };
+        Command::LandTurn {
+            run,
+            step,
+            attempt,
+            calls: self.calls(),
+            tokens,
+            policy: "v1".to_owned(),
+        }
+    }
+
+    fn resolution(self, state: &SessionState, step: StepId) -> Command {
+        let left: Vec<_> = state.doubts.keys().copied().collect();
+        let step =
+            if self.how.is_multiple_of(4) { pick(&left, self.which).unwrap_or(step) } else { step };
+        let resolution = Resolution::ALL[self.how as usize / 4 % 3];
+        Command::ResolveStep {
+            step,
+            resolution,
+            by_lookup: self.which.is_multiple_of(2),
+            reason: None,
+        }
+    }
+
+    fn decision(self, state: &SessionState) -> Command {
+        let all: Vec<_> = state.approvals.keys().copied().collect();
+        let open: Vec<_> = state.asked.iter().copied().collect();
+        let from = if self.how.is_multiple_of(8) { all } else { open };
+        let approval = pick(&from, self.which).unwrap_or(ApprovalId::from_bytes([9; 16]));
+        let principal = if self.which > 240 { "user:eve" } else { ADA }.to_owned();
+        let edited = self.how.is_multiple_of(5).then(|| tenure_contract::Digest::of(&[b"edited"]));
+        Command::DecideApproval {
+            approval,
+            approve: !self.how.is_multiple_of(3),
+            principal,
+            reason: None,
+            edited,
+        }
+    }
+
+    fn substep(self, state: &SessionState) -> crate::command::Substep {
+        let kind = StepKind::ALL[self.how as usize % 7];
+        let name = format!("s{}", self.which % 6);
+        crate::command::Substep { kind, ..substep(self.run(state), &name, self.class()) }
+    }
+
+    fn finish(self, state: &SessionState) -> Command {
+        let outcome = match self.how % 4 {
+            0 => HandlerOutcome::Failed { class: ErrorClass::Handler, code: "no".to_owned() },
+            1 => HandlerOutcome::OutOfBudget,
+            _ => HandlerOutcome::Done,
+        };
+        let made = NewArtifact {
+            artifact: ArtifactId::from_bytes([self.which; 16]),
+            artifact_type: "file".to_owned(),
+            state: ArtifactState::ALL[self.how as usize % 3],
+            parents: state.artifacts.keys().copied().collect(),
+            digest: None,
+        };
+        let artifacts = (0..self.how / 64).map(|_| made.clone()).collect();
+        Command::FinishRun { run: self.run(state), outcome, artifacts }
+    }
+}
+
+/// List rows as a store would hold them.
+type Rows = BTreeMap<(Table, [u8; 16]), BTreeMap<Column, Value>>;
+
+fn settle(rows: &mut Rows, entry: &Entry) {
+    for change in project(entry) {
+        rows.entry((change.table, change.key)).or_default().extend(change.set);
+    }
+}
+
+fn text(word: impl ToString) -> Option<Value> {
+    Some(Value::Text(word.to_string()))
+}
+
+/// What the lists say is what the fold says.
+fn rows_agree(rows: &Rows, state: &SessionState) {
+    let status = |table, key: [u8; 16]| {
+        rows.get(&(table, key)).and_then(|row| row.get(&Column::Status)).cloned()
+    };
+    assert_eq!(status(Table::Session, SESSION.bytes()), text(state.status()), "session");
+    for run in state.runs.values() {
+        assert_eq!(status(Table::Run, run.id.bytes()), text(run.status), "{}", run.id);
+    }
+    for (id, approval) in &state.approvals {
+        assert_eq!(status(Table::Approval, id.bytes()), text(approval.status), "{id}");
+    }
+    for (id, artifact) in &state.artifacts {
+        assert_eq!(status(Table::Artifact, id.bytes()), text(artifact), "{id}");
+    }
+    let open_rows = rows.iter().filter(|((table, _), row)| {
+        *table == Table::Doubt && row.get(&Column::Open) == Some(&Value::Number(1))
+    });
+    let open_rows: BTreeSet<_> = open_rows.map(|((_, key), _)| *key).collect();
+    let in_doubt = state
+        .live
+        .iter()
+        .filter_map(|run| state.runs[run].progress())
+        .flat_map(|progress| &progress.open);
+    let in_doubt =
+        in_doubt.filter(|(_, open)| matches!(open.stand, Stand::InDoubt(_))).map(|(step, _)| step);
+    let in_doubt: BTreeSet<_> =
+        in_doubt.chain(state.doubts.keys()).map(|step| step.bytes()).collect();
+    assert_eq!(open_rows, in_doubt, "open doubts");
+}
+
+fn step_statuses(state: &SessionState) -> BTreeMap<StepId, StepStatus> {
+    let live = state
+        .live
+        .iter()
+        .filter_map(|run| state.runs[run].progress())
+        .flat_map(|progress| &progress.open);
+    let open = live.map(|(step, open)| {
+        let status = match open.stand {
+            Stand::Intended => StepStatus::Intended,
+            Stand::RetryAt(_) => StepStatus::Failed,
+            Stand::InDoubt(_) => StepStatus::InDoubt,
+        };
+        (*step, status)
+    });
+    open.chain(state.doubts.keys().map(|step| (*step, StepStatus::InDoubt))).collect()
+}
+
+/// Where an entry leaves a step that is no longer open.
+fn settled_as(event: &Event) -> StepStatus {
+    match event {
+        Event::StepLanded(_) | Event::TurnLanded(_) => StepStatus::Landed,
+        Event::StepFailed(_) => StepStatus::Failed,
+        Event::StepCancelled(_) => StepStatus::Cancelled,
+        Event::StepResolved(resolved) if resolved.resolution == Resolution::Landed => {
+            StepStatus::Landed
+        }
+        Event::StepResolved(_) => StepStatus::Failed,
+        other => panic!("`{}` settles a step", other.name()),
+    }
+}
+
+/// No status changed outside its table.
+fn moves_are_listed(before: &SessionState, after: &SessionState, entry: &Entry) {
+    let (from, to) = (before.status(), after.status());
+    assert!(from == to || machine::session::may(from, to), "session {from} -> {to}");
+    for (id, run) in &before.runs {
+        let (from, to) = (run.status, after.runs[id].status);
+        assert!(from == to || machine::run::may(from, to), "{id} {from} -> {to}");
+    }
+    for (id, approval) in &before.approvals {
+        let (from, to) = (approval.status, after.approvals[id].status);
+        assert!(from == to || machine::approval::may(from, to), "{id} {from} -> {to}");
+        assert!(!approval.consumed || after.approvals[id].consumed, "{id} is used again");
+    }
+    let left = step_statuses(after);
+    for (step, from) in step_statuses(before) {
+        let to = left.get(&step).copied().unwrap_or_else(|| settled_as(&entry.event));
+        assert!(from == to || machine::step::may(from, to), "{step} {from} -> {to}");
+    }
+}
+
+/// What must hold whenever a transaction is over.
+fn invariants(bench: &Bench) {
+    let state = &bench.state;
+    let started = |run: &&RunId| {
+        let run = &state.runs[*run];
+        run.parent.is_none() && run.status != RunStatus::Queued
+    };
+    assert!(state.live.iter().filter(started).count() <= 1, "one root run at a time");
+    for wish in wishes(state) {
+        let (run, is_stop) = match wish {
+            Wish::CallModel { run, .. } | Wish::CallTool { run, .. } => (run, false),
+            Wish::Invoke { run } | Wish::LookUp { run, .. } => (run, false),
+            Wish::Stop { run } => (run, true),
+        };
+        let cancelling = state.runs[&run].progress().map(|progress| progress.cancel.is_some());
+        assert_eq!(cancelling, Some(is_stop), "nothing is begun for a cancelled or ended run");
+    }
+    for run in state.live.iter().map(|run| &state.runs[run]) {
+        let ends = |run: RunId| {
+            state.runs[&run].progress().is_none_or(|progress| progress.cancel.is_some())
+        };
+        assert!(!run.parent.is_some_and(ends) || ends(run.id), "{} outlives its parent", run.id);
+    }
+    for (id, approval) in state.open_approvals() {
+        let run = approval.run.expect("a run asked");
+        assert!(state.live.contains(&run), "{id} outlives its run");
+        assert!(!approval.approvers.is_empty(), "{id} waits for nobody");
+    }
+    assert!(
+        next_wake(state).is_none_or(|at| at > bench.now),
+        "a wake that changes nothing would spin"
+    );
+    let bytes = minicbor::to_vec(state).unwrap();
+    assert!(minicbor::decode::<SessionState>(&bytes).unwrap() == *state, "a snapshot is the state");
+}
+
+/// Gives one command and holds everything it did against everything that must hold.
+fn step(bench: &mut Bench, rows: &mut Rows, command: &Command) {
+    let mut replayed = bench.state.clone();
+    let Ok(entries) = bench.attempt(command) else {
+        assert!(replayed == bench.state, "a refusal changes nothing");
+        assert_eq!(bench.kept.len() as u64, bench.state.seq, "a refusal leaves no entry");
+        return;
+    };
+    for entry in &entries {
+        let bytes = entry.to_bytes();
+        let read = Entry::from_bytes(&bytes).unwrap();
+        assert_eq!((&read, read.to_bytes()), (entry, bytes));
+        let before = replayed.clone();
+        replayed.apply(&read).unwrap();
+        moves_are_listed(&before, &replayed, entry);
+        settle(rows, entry);
+    }
+    assert!(replayed == bench.state, "replay is live");
+    rows_agree(rows, &bench.state);
+    invariants(bench);
+}
+
+/// Ends whatever lives: asks for it, and tells the machine that nothing under way will answer.
+fn end_everything(bench: &mut Bench, rows: &mut Rows) {
+    for run in bench.state.live.clone() {
+        step(bench, rows, &Bench::cancellation(run));
+    }
+    for (run, lost, attempt, _) in open_steps(&bench.state) {
+        let (cause, class) = (LossCause::Abort, ErrorClass::System);
+        step(bench, rows, &Command::LoseStep { run, step: lost, attempt, cause, class });
+    }
+    assert!(bench.state.live.is_empty(), "cancelled and lost, yet alive: {:?}", bench.state.live);
+    assert!(bench.state.asked.is_empty() && bench.state.order.is_empty());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn rpl_1_whatever_happens_the_journal_alone_tells_it(seeds in seeds(), ends_with_run in any::<bool>()) {
+        let mut bench = Bench::opened_as(tenure_contract::event::SessionOpened { ends_with_run, ..opened() });
+        let mut rows = Rows::new();
+        settle(&mut rows, &bench.kept[0].entry);
+        for seed in seeds {
+            bench.later(seed.wait_ms);
+            let command = seed.command(&bench.state);
+            step(&mut bench, &mut rows, &command);
+        }
+        step(&mut bench, &mut rows, &Command::Wake);
+        let entries = bench.kept.len();
+        step(&mut bench, &mut rows, &Command::Wake);
+        prop_assert_eq!(bench.kept.len(), entries, "waking twice is waking once");
+        end_everything(&mut bench, &mut rows);
+        let mut fresh = SessionState::new(SESSION, TENANT);
+        for kept in &bench.kept {
+            fresh.apply(&kept.entry).unwrap();
+        }
+        prop_assert!(fresh == bench.state);
+    }
+}

@@ -1,0 +1,137 @@
+//! Folding what happens to an approval: asked for, decided or closed once, consumed once.
+
+use super::{Folded, call_mut, legal};
+use crate::machine;
+use crate::session::run::CallOutcome;
+use crate::session::state::{Approval, SessionState};
+use tenure_contract::event::*;
+use tenure_contract::words::{ApprovalKind, ApprovalStatus, CallRefusal};
+use tenure_contract::{ApprovalId, Entry, RunId};
+
+impl SessionState {
+    /// Uses an approval up for one step's intent (`APR-4`).
+    pub(super) fn consume(
+        &mut self,
+        id: ApprovalId,
+        event: &StepIntended,
+    ) -> Result<Option<u64>, String> {
+        let approval = self.approvals.get_mut(&id).ok_or_else(|| format!("no approval `{id}`"))?;
+        if approval.status != ApprovalStatus::Approved || approval.consumed {
+            return Err(format!("approval `{id}` is not there to be used"));
+        }
+        if approval.run != Some(event.run)
+            || approval.site != event.site
+            || approval.action != event.input
+        {
+            return Err(format!("approval `{id}` is for another action"));
+        }
+        approval.consumed = true;
+        let site = event.site.ok_or("an approved step names its call")?;
+        match call_mut(self.progress_mut(event.run)?, site)?.outcome {
+            CallOutcome::Approved { approval, edited_seq } if approval == id => Ok(edited_seq),
+            _ => Err(format!("the call does not wait for approval `{id}`")),
+        }
+    }
+
+    pub(super) fn approval_requested(
+        &mut self,
+        entry: &Entry,
+        event: &ApprovalRequested,
+    ) -> Folded {
+        let approval = Approval {
+            kind: event.kind,
+            run: event.run,
+            site: event.site,
+            action: event.action,
+            status: ApprovalStatus::Requested,
+            approvers: event.approvers.clone(),
+            expires_at: event.expires_at,
+            requested_at: entry.at,
+            increment: event.increment,
+            requested_seq: entry.seq,
+            consumed: false,
+        };
+        if let Some(run) = event.run {
+            let progress = self.progress_mut(run)?;
+            match event.site {
+                Some(site) => {
+                    call_mut(progress, site)?.outcome = CallOutcome::Asked(event.approval)
+                }
+                None if event.kind == ApprovalKind::Budget => {
+                    progress.budget_asked = Some(event.approval)
+                }
+                None => {}
+            }
+        }
+        self.asked.insert(event.approval);
+        match self.approvals.insert(event.approval, approval) {
+            None => Ok(()),
+            Some(_) => Err(format!("approval `{}` was requested already", event.approval)),
+        }
+    }
+
+    pub(super) fn approval_decided(&mut self, entry: &Entry, event: &ApprovalDecided) -> Folded {
+        let approval = self.close(event.approval, event.status)?;
+        if let Some(edited) = event.edited {
+            self.approvals.entry(event.approval).and_modify(|known| known.action = edited);
+        }
+        let approved = event.status == ApprovalStatus::Approved;
+        let outcome = match approval.kind {
+            ApprovalKind::Question if approved => CallOutcome::Answered(entry.seq),
+            _ if approved => {
+                let edited_seq = event.edited.map(|_| entry.seq);
+                CallOutcome::Approved { approval: event.approval, edited_seq }
+            }
+            _ => CallOutcome::Denied(entry.seq),
+        };
+        self.tell(&approval, outcome, approved)
+    }
+
+    pub(super) fn approval_closed(&mut self, event: &ApprovalClosed) -> Folded {
+        let approval = self.close(event.approval, event.status)?;
+        let outcome = match event.status {
+            ApprovalStatus::Expired => CallOutcome::Refused(CallRefusal::ApprovalExpired),
+            _ => CallOutcome::Cancelled,
+        };
+        self.tell(&approval, outcome, false)
+    }
+
+    fn close(&mut self, id: ApprovalId, status: ApprovalStatus) -> Result<Approval, String> {
+        let approval = self.approvals.get_mut(&id).ok_or_else(|| format!("no approval `{id}`"))?;
+        legal(machine::approval::may(approval.status, status), approval.status, status)?;
+        approval.status = status;
+        self.asked.remove(&id);
+        Ok(approval.clone())
+    }
+
+    /// Tells the waiting call, or the budget, what was decided.
+    fn tell(&mut self, approval: &Approval, outcome: CallOutcome, approved: bool) -> Folded {
+        let Some(run) = approval.run else { return Ok(()) };
+        if let Some(increment) = approval.increment.filter(|_| approved) {
+            self.raise(run, increment)?;
+        }
+        let Some(progress) = self.run_mut(run)?.progress_mut() else { return Ok(()) };
+        match approval.site {
+            Some(site) => call_mut(progress, site)?.outcome = outcome,
+            None if approval.kind == ApprovalKind::Budget => {
+                progress.budget_asked = None;
+                progress.budget_denied = !approved;
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    /// Raises every budget the run is held up by: its own and those of the runs above it.
+    fn raise(&mut self, run: RunId, increment: u64) -> Folded {
+        let mut at = Some(run);
+        while let Some(id) = at {
+            let run = self.run_mut(id)?;
+            if run.usage.steps >= run.limits.budget_steps {
+                run.limits.budget_steps = run.limits.budget_steps.saturating_add(increment);
+            }
+            at = run.parent;
+        }
+        Ok(())
+    }
+}

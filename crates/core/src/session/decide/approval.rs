@@ -1,0 +1,60 @@
+//! Decisions about an approval: who may decide it, and that it is decided once.
+
+use super::{Decided, given, unowned};
+use crate::refusal::Refusal;
+use crate::session::draft;
+use crate::session::state::SessionState;
+use tenure_contract::event::*;
+use tenure_contract::words::*;
+use tenure_contract::{ApprovalId, Digest, Time};
+
+pub(super) struct Verdict<'a> {
+    pub(super) approve: bool,
+    pub(super) principal: &'a str,
+    pub(super) reason: &'a Option<String>,
+    pub(super) edited: Option<Digest>,
+}
+
+pub(super) fn decide_approval(
+    state: &SessionState,
+    id: ApprovalId,
+    verdict: Verdict<'_>,
+    now: Time,
+) -> Decided {
+    let approval = state.approvals.get(&id).ok_or(Refusal::NoApproval(id))?;
+    let expired = approval.expires_at.is_some_and(|at| at <= now);
+    match (approval.status, expired) {
+        (ApprovalStatus::Requested, false) => {}
+        (ApprovalStatus::Requested, true) => {
+            return Err(Refusal::AlreadyDecided { approval: id, status: ApprovalStatus::Expired });
+        }
+        (status, _) => return Err(Refusal::AlreadyDecided { approval: id, status }),
+    }
+    if !approval.approvers.iter().any(|allowed| covers(allowed, verdict.principal)) {
+        return Err(Refusal::NotAnApprover {
+            approval: id,
+            principal: verdict.principal.to_owned(),
+            allowed: approval.approvers.clone(),
+        });
+    }
+    let event = ApprovalDecided {
+        approval: id,
+        run: approval.run,
+        status: if verdict.approve { ApprovalStatus::Approved } else { ApprovalStatus::Denied },
+        reason: verdict.reason.clone(),
+        // only an approved action has arguments to edit
+        edited: verdict.edited.filter(|_| verdict.approve && approval.kind == ApprovalKind::Action),
+    };
+    Ok(vec![match approval.run.and_then(|run| state.runs.get(&run)) {
+        Some(run) => given(draft(run, event)),
+        None => given(unowned(event)),
+    }])
+}
+
+/// Whether an approver's word covers a principal: the same `kind:name`, or `kind:*`.
+fn covers(allowed: &str, principal: &str) -> bool {
+    allowed == principal
+        || allowed
+            .strip_suffix('*')
+            .is_some_and(|kind| kind.ends_with(':') && principal.starts_with(kind))
+}

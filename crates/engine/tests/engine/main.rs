@@ -1,0 +1,21 @@
+//! The real engine on a store that can die: what the contract promises, by number.
+
+mod harness;
+
+mod agents;
+mod approvals;
+mod artifacts;
+mod crashes;
+mod doubts;
+mod drains;
+mod intents;
+mod journal;
+mod ledger;
+mod memory;
+mod runs;
+mod sessions;
+mod steps;
+mod storage;
+mod tenants;
+mod timers;
+mod tools;

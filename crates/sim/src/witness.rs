@@ -1,0 +1,304 @@
+//! Who sees what really is durable: every entry at the moment it reaches the disk, folded on its
+//! own, without the engine.
+//!
+//! It knows nothing of the engine's memory. What the engine shows, and what it begins outside, is
+//! held against it.
+
+use crate::trace::Trace;
+use std::collections::{BTreeMap, BTreeSet};
+use tenure_contract::event::StepIntended;
+use tenure_contract::words::{ApprovalStatus, RecoveryClass, Resolution, RunStatus, StepKind};
+use tenure_contract::{
+    ApprovalId, Digest, Entry, Event, Journal, RunId, SessionId, StepId, TenantId, Time,
+};
+use tenure_core::SessionState;
+use tenure_store::Stored;
+
+/// What is durable of a step with an outside effect.
+#[derive(Debug, Clone)]
+pub struct StepSeen {
+    /// Its run.
+    pub run: RunId,
+    /// What it is.
+    pub kind: StepKind,
+    /// What may be done again.
+    pub class: RecoveryClass,
+    /// Attempts the journal has.
+    pub attempts: u32,
+    /// Attempts somebody asked for.
+    pub asked_again: u32,
+    /// True once a result of it landed.
+    pub landed: bool,
+    /// True once it is known not to have happened.
+    pub did_not_happen: bool,
+    retry_at: Option<Time>,
+    travelling_until: Option<Time>,
+}
+
+/// What is durable of a run.
+#[derive(Debug, Clone)]
+pub struct RunSeen {
+    /// Its session.
+    pub session: SessionId,
+    /// Its owner.
+    pub tenant: TenantId,
+    /// Every status it had.
+    pub statuses: BTreeSet<RunStatus>,
+    /// True once its end was asked for.
+    pub cancelled: bool,
+    /// How it ended.
+    pub ended: Option<RunStatus>,
+    /// Attempts of model calls the journal has.
+    pub model_attempts: u32,
+}
+
+struct Asked {
+    status: Option<ApprovalStatus>,
+    expires_at: Option<Time>,
+    uses: u32,
+}
+
+struct Chain {
+    seq: u64,
+    hash: Digest,
+}
+
+/// See the module.
+pub struct Witness {
+    trace: Trace,
+    chains: BTreeMap<[u8; 16], Chain>,
+    sessions: BTreeMap<SessionId, SessionState>,
+    runs: BTreeMap<RunId, RunSeen>,
+    steps: BTreeMap<StepId, StepSeen>,
+    approvals: BTreeMap<ApprovalId, Asked>,
+}
+
+impl Witness {
+    /// One that has seen nothing.
+    #[must_use]
+    pub fn new(trace: Trace) -> Self {
+        Self {
+            trace,
+            chains: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            runs: BTreeMap::new(),
+            steps: BTreeMap::new(),
+            approvals: BTreeMap::new(),
+        }
+    }
+
+    /// An entry reached the disk.
+    pub fn see(&mut self, stored: &Stored) {
+        let entry = match Entry::from_bytes(&stored.bytes) {
+            Ok(entry) => entry,
+            Err(why) => return self.trace.broke("entries can be read", why.to_string()),
+        };
+        let at = entry.at.to_string();
+        self.trace.say(format!("  {} {} {} {at}", entry.journal, entry.seq, entry.event.name()));
+        if !self.chained(stored, &entry) {
+            return;
+        }
+        if let Journal::Session(id) = entry.journal {
+            let state = self.sessions.entry(id);
+            let state = state.or_insert_with(|| SessionState::new(id, entry.tenant));
+            if let Err(illegal) = state.apply(&entry) {
+                return self.trace.broke("every journal folds", format!("{id}: {illegal}"));
+            }
+            self.follow_run(id, &entry);
+        }
+        self.follow_step(&entry);
+        self.follow_approval(&entry);
+    }
+
+    fn chained(&mut self, stored: &Stored, entry: &Entry) -> bool {
+        let chain = self.chains.entry(stored.journal).or_insert(Chain { seq: 0, hash: Digest::ZERO });
+        let follows = stored.seq == chain.seq + 1
+            && entry.seq == stored.seq
+            && Entry::hash(&chain.hash, &stored.bytes) == stored.hash;
+        if follows {
+            *chain = Chain { seq: stored.seq, hash: stored.hash };
+        } else {
+            let what = format!("{} has {} after {}", entry.journal, stored.seq, chain.seq);
+            self.trace.broke("every journal is one chain", what);
+        }
+        follows
+    }
+
+    fn follow_run(&mut self, session: SessionId, entry: &Entry) {
+        if let Event::RunSubmitted(submitted) = &entry.event {
+            let seen = RunSeen {
+                session,
+                tenant: entry.tenant,
+                statuses: BTreeSet::new(),
+                cancelled: false,
+                ended: None,
+                model_attempts: 0,
+            };
+            self.runs.insert(submitted.run, seen);
+        }
+        let Some(state) = self.sessions.get(&session) else { return };
+        let Some((run, seen)) = entry.run.and_then(|run| Some((run, self.runs.get_mut(&run)?))) else {
+            return;
+        };
+        seen.statuses.extend(state.runs.get(&run).map(|run| run.status));
+        match &entry.event {
+            Event::RunCancelRequested(_) => seen.cancelled = true,
+            Event::RunEnded(ended) => seen.ended = Some(ended.status),
+            _ => {}
+        }
+    }
+
+    fn follow_step(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::StepIntended(intended) => self.intended(intended),
+            Event::StepAttempted(event) => {
+                if self.steps.get(&event.step).is_some_and(|step| step.kind == StepKind::Model)
+                    && let Some(run) = self.runs.get_mut(&event.run)
+                {
+                    run.model_attempts += 1;
+                }
+                self.on_step(event.step, |step, trace| {
+                    step.attempts = event.attempt;
+                    early(trace, "no retry before its time", entry, step.retry_at.take());
+                });
+            }
+            Event::StepLanded(event) => self.on_step(event.step, |step, _| step.landed = true),
+            Event::StepFailed(event) => self.on_step(event.step, |step, _| {
+                step.retry_at = event.retry_at;
+                step.did_not_happen = event.retry_at.is_none();
+            }),
+            Event::StepInDoubt(event) => self.on_step(event.step, |step, _| {
+                step.travelling_until = Some(event.travelling_until);
+            }),
+            Event::StepResolved(event) => self.on_step(event.step, |step, trace| {
+                match event.resolution {
+                    Resolution::Landed => step.landed = true,
+                    Resolution::DidNotHappen => step.did_not_happen = true,
+                    Resolution::Retry => step.asked_again += 1,
+                }
+                let own = event.reason.as_deref() == Some("its own answer arrived");
+                if event.resolution != Resolution::Landed && !own {
+                    let until = step.travelling_until;
+                    early(trace, "no resolution while it may travel", entry, until);
+                }
+            }),
+            _ => {}
+        }
+    }
+
+    fn on_step(&mut self, step: StepId, then: impl FnOnce(&mut StepSeen, &Trace)) {
+        if let Some(seen) = self.steps.get_mut(&step) {
+            then(seen, &self.trace);
+        }
+    }
+
+    fn intended(&mut self, intended: &StepIntended) {
+        let seen = StepSeen {
+            run: intended.run,
+            kind: intended.kind,
+            class: intended.class,
+            attempts: 1,
+            asked_again: 0,
+            landed: false,
+            did_not_happen: false,
+            retry_at: None,
+            travelling_until: None,
+        };
+        self.steps.insert(intended.step, seen);
+        if intended.kind == StepKind::Model
+            && let Some(run) = self.runs.get_mut(&intended.run)
+        {
+            run.model_attempts += 1;
+        }
+        if let Some(id) = intended.approval {
+            let used = self.approvals.get_mut(&id).map(|asked| {
+                asked.uses += 1;
+                (asked.status, asked.uses)
+            });
+            if used != Some((Some(ApprovalStatus::Approved), 1)) {
+                let what = format!("{id} for step {}: {used:?}", intended.step);
+                self.trace.broke("an approval is used once", what);
+            }
+        }
+    }
+
+    fn follow_approval(&mut self, entry: &Entry) {
+        match &entry.event {
+            Event::ApprovalRequested(event) => {
+                let asked = Asked { status: None, expires_at: event.expires_at, uses: 0 };
+                self.approvals.insert(event.approval, asked);
+            }
+            Event::ApprovalDecided(event) => self.closed(entry, event.approval, event.status),
+            Event::ApprovalClosed(event) => self.closed(entry, event.approval, event.status),
+            _ => {}
+        }
+    }
+
+    fn closed(&mut self, entry: &Entry, id: ApprovalId, status: ApprovalStatus) {
+        let Some(asked) = self.approvals.get_mut(&id) else { return };
+        asked.status = Some(status);
+        if status == ApprovalStatus::Expired {
+            early(&self.trace, "nothing expires before its time", entry, asked.expires_at);
+        }
+    }
+
+    /// Whether an attempt of a step may begin now, after so many that began before.
+    ///
+    /// # Errors
+    /// The promise it would break, and how.
+    pub fn may_begin(&self, step: StepId, begun: u32) -> Result<(), (&'static str, String)> {
+        let Some(seen) = self.steps.get(&step) else {
+            return Err(("no effect before its intent is durable", format!("{step}")));
+        };
+        let run = self.runs.get(&seen.run);
+        if run.is_some_and(|run| run.cancelled) {
+            return Err(("no effect after a committed cancel", format!("{step} of {}", seen.run)));
+        }
+        if run.is_some_and(|run| run.ended.is_some()) {
+            return Err(("no effect after its run's end", format!("{step} of {}", seen.run)));
+        }
+        if seen.class == RecoveryClass::Once && begun > seen.asked_again {
+            return Err(("`once` is not tried again unasked", format!("{step} after {begun}")));
+        }
+        if begun >= seen.attempts {
+            let what = format!("{step} begins {} times, the journal has {}", begun + 1, seen.attempts);
+            return Err(("every attempt is in the journal before it begins", what));
+        }
+        Ok(())
+    }
+
+    /// The last durable entry of a journal; 0 for none.
+    #[must_use]
+    pub fn head(&self, journal: [u8; 16]) -> u64 {
+        self.chains.get(&journal).map_or(0, |chain| chain.seq)
+    }
+    /// What is durable of a run.
+    #[must_use]
+    pub fn run(&self, run: RunId) -> Option<&RunSeen> {
+        self.runs.get(&run)
+    }
+    /// Every run.
+    pub fn runs(&self) -> impl Iterator<Item = (&RunId, &RunSeen)> {
+        self.runs.iter()
+    }
+    /// Every step with an outside effect.
+    pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepSeen)> {
+        self.steps.iter()
+    }
+    /// A session as its durable entries fold.
+    #[must_use]
+    pub fn session(&self, session: SessionId) -> Option<&SessionState> {
+        self.sessions.get(&session)
+    }
+    /// How an approval was closed.
+    #[must_use]
+    pub fn approval(&self, approval: ApprovalId) -> Option<ApprovalStatus> {
+        self.approvals.get(&approval).and_then(|asked| asked.status)
+    }
+}
+
+fn early(trace: &Trace, promise: &'static str, entry: &Entry, due: Option<Time>) {
+    if let Some(due) = due.filter(|due| entry.at < *due) {
+        trace.broke(promise, format!("{} at {}, due at {due}", entry.event.name(), entry.at));
+    }
+}

@@ -1,0 +1,128 @@
+//! What the server says about itself: its figures, whether it is up, its document, a front page.
+
+use super::caller::Who;
+use super::document;
+use super::state::ServerState;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{Html, IntoResponse};
+use serde::Serialize;
+use std::sync::LazyLock;
+use std::sync::atomic::Ordering::Relaxed;
+use tenure_contract::{StoreId, Time};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn guarded_routes() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new().routes(routes!(get_server))
+}
+
+pub(super) fn open_routes() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new()
+        .routes(routes!(health))
+        .routes(routes!(get_document))
+        .routes(routes!(front_page))
+}
+
+/// What a server is and how it does.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Server {
+    /// The version of the program.
+    version: &'static str,
+    /// The data directory or database it owns.
+    store_id: StoreId,
+    /// When it began.
+    started_at: Time,
+    /// Journals in memory.
+    resident_journals: usize,
+    /// Entries committed and not yet in the lists.
+    settle_lag: u64,
+    /// The most that ever were.
+    settle_lag_max: u64,
+    /// Physical commits since it began.
+    commits: u64,
+    /// Entries committed since it began.
+    entries: u64,
+    /// The longest commit, microseconds.
+    commit_max_us: u64,
+}
+
+/// Whether the server is up.
+#[derive(Debug, Serialize, ToSchema)]
+struct Health {
+    /// `ok`.
+    status: &'static str,
+}
+
+/// See what this server is and how it does.
+#[utoipa::path(
+    get, path = "/v1/server", tag = "server", operation_id = "getServer",
+    responses((status = 200, description = "The server", body = Server)),
+)]
+async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Server> {
+    let (settle_lag, settle_lag_max) = state.engine.settle_lag();
+    let figures = state.engine.commit_figures();
+    axum::Json(Server {
+        version: env!("CARGO_PKG_VERSION"),
+        store_id: state.engine.store_id(),
+        started_at: state.started_at,
+        resident_journals: state.engine.resident_count(),
+        settle_lag,
+        settle_lag_max,
+        commits: figures.commits.load(Relaxed),
+        entries: figures.entries.load(Relaxed),
+        commit_max_us: figures.commit_max_us.load(Relaxed),
+    })
+}
+
+/// Ask whether the server is up.
+#[utoipa::path(
+    get, path = "/healthz", tag = "server", operation_id = "health",
+    responses((status = 200, description = "It is", body = Health)),
+)]
+async fn health() -> axum::Json<Health> {
+    axum::Json(Health { status: "ok" })
+}
+
+/// This document.
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "server", operation_id = "getDocument",
+    responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)),
+)]
+async fn get_document() -> axum::Json<&'static serde_json::Value> {
+    static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(document::openapi);
+    axum::Json(&DOCUMENT)
+}
+
+/// A page for people who come by.
+#[utoipa::path(
+    get, path = "/", tag = "server", operation_id = "frontPage",
+    responses((status = 200, description = "A plain page", body = String, content_type = "text/html; charset=utf-8")),
+)]
+async fn front_page() -> impl IntoResponse {
+    const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'";
+    ([(header::CONTENT_SECURITY_POLICY, POLICY)], Html(PAGE))
+}
+
+const PAGE: &str = r#"<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Tenure</title>
+<style>body{font:1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}</style>
+<h1>Tenure</h1>
+<p>A durable runtime for agents: every run survives a restart, every side effect is recorded before
+and after it happens, and every session can be proven afterwards.</p>
+<ul>
+<li><a href="/v1/sessions">Sessions</a>, <a href="/v1/runs">runs</a>,
+<a href="/v1/runs?open=true">runs in progress</a></li>
+<li><a href="/v1/approvals?open=true">Approvals that wait for somebody</a>,
+<a href="/v1/doubts?open=true">steps in doubt</a></li>
+<li><a href="/v1/agents">Agents</a>, <a href="/v1/intents">intents</a>, <a href="/v1/server">this server</a></li>
+<li><a href="/openapi.json">What every route takes and answers</a></li>
+</ul>
+<p>On a command line: <code>tenure --help</code>.</p>
+</html>
+"#;

@@ -1,0 +1,21 @@
+//! The limits of the HTTP surface itself; those of what it carries are `tenure_contract::limits`.
+
+/// Connections answered at once; the next ones wait to be accepted.
+pub const CONNECTIONS_MAX: usize = 1_024;
+/// How long a connection may take to send the head of a request, idle time between two included,
+/// milliseconds.
+pub const HEADER_READ_MAX_MS: u64 = 30_000;
+/// How long a request's body may take to arrive, milliseconds.
+pub const BODY_READ_MAX_MS: u64 = 60_000;
+/// How long answers in progress may take once the server is to end, milliseconds.
+pub const CLOSE_MAX_MS: u64 = 10_000;
+/// The longest a read of a run may wait for its end, milliseconds.
+pub const WAIT_MAX_MS: u64 = 60_000;
+/// A comment is sent on a stream that has been silent this long, milliseconds.
+pub const HEARTBEAT_MS: u64 = 15_000;
+/// Entries read at once for a page, a stream or an export; each may come with a large body.
+pub const ENTRIES_AT_ONCE: usize = 32;
+/// Body bytes after which a page of entries ends early.
+pub const ENTRY_PAGE_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Seconds a client is told to wait before it asks again.
+pub const RETRY_AFTER_S: u64 = 1;

@@ -1,0 +1,109 @@
+//! Sessions: open, list, see, end.
+
+use super::caller::Who;
+use super::extract::{Asked, Json, Key, Named};
+use super::page::{SessionsAsked, blocking, list};
+use super::problem::Refusal;
+use super::state::ServerState;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use tenure_contract::resource::{OpenSession, Page, Session, SessionSummary};
+use tenure_contract::words::SessionStatus;
+use tenure_contract::{Code, SessionId};
+use tenure_engine::Engine;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+pub(super) fn routes() -> OpenApiRouter<ServerState> {
+    OpenApiRouter::new()
+        .routes(routes!(open_session, list_sessions))
+        .routes(routes!(get_session))
+        .routes(routes!(end_session))
+}
+
+/// End a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct EndSession {
+    /// `completed`, `failed` or `cancelled`.
+    status: SessionStatus,
+    /// Why.
+    #[serde(default)]
+    reason: Option<String>,
+}
+
+/// Open a session.
+///
+/// With an `Idempotency-Key` the same request again returns the session that was opened first.
+#[utoipa::path(
+    post, path = "/v1/sessions", tag = "sessions", operation_id = "openSession",
+    params(("Idempotency-Key" = inline(Option<String>), Header, description = "Makes the request safe to repeat")),
+    request_body = OpenSession,
+    responses((status = 201, description = "The session", body = Session,
+        headers(("Location" = String, description = "Where the session is")))),
+)]
+async fn open_session(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Key(key): Key,
+    Json(request): Json<OpenSession>,
+) -> Result<impl IntoResponse, Refusal> {
+    let session = state.engine.open_session(&caller, request, key.as_deref()).await?;
+    let location = format!("/v1/sessions/{}", session.session_id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], axum::Json(session)))
+}
+
+/// List sessions, the newest first.
+#[utoipa::path(
+    get, path = "/v1/sessions", tag = "sessions", operation_id = "listSessions",
+    params(SessionsAsked),
+    responses((status = 200, description = "A page of sessions", body = Page<SessionSummary>)),
+)]
+async fn list_sessions(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Asked(asked): Asked<SessionsAsked>,
+) -> Result<axum::Json<Page<SessionSummary>>, Refusal> {
+    list(state.engine, caller, asked.into(), Engine::sessions).await.map(axum::Json)
+}
+
+/// See a session.
+#[utoipa::path(
+    get, path = "/v1/sessions/{sessionId}", tag = "sessions", operation_id = "getSession",
+    params(("sessionId" = SessionId, Path, description = "The session")),
+    responses((status = 200, description = "The session", body = Session)),
+)]
+async fn get_session(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Named(id): Named<SessionId>,
+) -> Result<axum::Json<Session>, Refusal> {
+    blocking(move || state.engine.session(&caller, id)).await.map(axum::Json)
+}
+
+/// End a session that has no run in progress.
+#[utoipa::path(
+    post, path = "/v1/sessions/{sessionId}/end", tag = "sessions", operation_id = "endSession",
+    params(("sessionId" = SessionId, Path, description = "The session")),
+    request_body = EndSession,
+    responses((status = 200, description = "The session, ended", body = Session)),
+)]
+async fn end_session(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Named(id): Named<SessionId>,
+    Json(request): Json<EndSession>,
+) -> Result<axum::Json<Session>, Refusal> {
+    if !request.status.is_final() {
+        let text = format!(
+            "a session does not end as `{}`; expected `completed`, `failed` or `cancelled`",
+            request.status
+        );
+        return Err(Refusal::new(Code::InvalidArgument, text));
+    }
+    let ended = state.engine.end_session(&caller, id, request.status, request.reason).await?;
+    Ok(axum::Json(ended))
+}

@@ -1,0 +1,11 @@
+//! The HTTP surface over real loopback connections, on a real engine.
+
+mod access;
+mod decisions;
+mod document;
+mod executions;
+mod refusals;
+mod rig;
+mod routes;
+mod streams;
+mod tenants;

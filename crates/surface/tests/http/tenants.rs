@@ -1,0 +1,129 @@
+//! Another tenant's things look like nothing, on every route.
+
+use crate::decisions::in_doubt;
+use crate::rig::{OURS, OWNER, Rig, THEIRS, answered, caller, problem, refused};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tenure_contract::resource::CreateKey;
+
+/// What a route needs to get as far as looking for the thing.
+fn body(path: &str) -> Option<Value> {
+    let last = path.rsplit('/').next()?;
+    match last {
+        "end" => Some(json!({ "status": "completed" })),
+        "decision" => Some(json!({ "decision": "approve" })),
+        "resolution" => Some(json!({ "resolution": "retry" })),
+        _ => None,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
+    let rig = Rig::new().await;
+    let (run, step) = in_doubt(&rig).await;
+    let question = "[[turn]]\n[[turn.call]]\ntool = \"ask_human\"\narguments = { question = \"why?\" }\n\
+                    [[turn]]\ntext = \"over\"";
+    rig.agent("asker", question, json!([{ "use": "ask_human" }])).await;
+    rig.run(&json!({ "agent": { "name": "asker", "task": "ask" } })).await;
+    let approvals = rig.see("/v1/approvals").await;
+    let mine = CreateKey { principal: "user:ada".to_owned(), scopes: Vec::new() };
+    let key = rig.engine.create_key(&caller(OURS), mine).await.unwrap();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let ids: BTreeMap<&str, String> = [
+        ("sessionId", text(&run["sessionId"])),
+        ("runId", text(&run["runId"])),
+        ("execution_id", text(&run["runId"])),
+        ("stepId", step),
+        ("approvalId", text(&approvals["items"][0]["approvalId"])),
+        ("name", "asker".to_owned()),
+        ("keyId", key.key_id.to_string()),
+    ]
+    .into();
+    let theirs = rig.key(THEIRS, "user:ada", &["*"]).await;
+
+    let document = rig.see("/openapi.json").await;
+    let mut tried = 0;
+    for (template, operations) in document["paths"].as_object().unwrap() {
+        let Some((name, path)) = filled(template, &ids) else { continue };
+        for method in operations.as_object().unwrap().keys() {
+            let method: Method = method.to_uppercase().parse().unwrap();
+            let mut request = rig.request(method.clone(), &path).bearer_auth(&theirs);
+            if let Some(body) = body(&path) {
+                request = request.json(&body);
+            }
+            let told = refused(request, StatusCode::NOT_FOUND, "not-found").await;
+            // the same words as for what never was
+            let nothing = nothing(name);
+            let mut request =
+                rig.request(method, &template.replace(&format!("{{{name}}}"), &nothing));
+            request = request.bearer_auth(&theirs);
+            if let Some(body) = body(&path) {
+                request = request.json(&body);
+            }
+            let unknown = refused(request, StatusCode::NOT_FOUND, "not-found").await;
+            assert_eq!(
+                told["detail"].as_str().unwrap().replace(&ids[name], &nothing),
+                unknown["detail"],
+                "{template}"
+            );
+            tried += 1;
+        }
+    }
+    assert_eq!(tried, 17, "every route with an id, and no other");
+    in_queries_bodies_and_lists(&rig, &theirs, &run).await;
+    // it is all still there for whom it belongs to
+    let seen = rig.get(&format!("/v1/runs/{}", ids["runId"])).bearer_auth(OWNER);
+    assert_eq!(answered(seen, StatusCode::OK).await["status"], "paused");
+}
+
+async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
+    let session = run["sessionId"].as_str().unwrap();
+    for list in ["sessions", "runs", "approvals", "doubts", "agents"] {
+        let listed =
+            answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
+        assert_eq!(listed["items"], json!([]), "{list}");
+    }
+    for list in ["runs", "approvals", "doubts"] {
+        let request = rig.get(&format!("/v1/{list}?session={session}")).bearer_auth(theirs);
+        refused(request, StatusCode::NOT_FOUND, "not-found").await;
+    }
+    let intent = json!({ "type": "echo" });
+    for (path, body) in [
+        ("/v1/runs", json!({ "sessionId": session, "intent": intent })),
+        ("/v1/runs", json!({ "tenantId": OURS, "intent": intent })),
+        ("/v1/runs", json!({ "parentRunId": run["runId"], "intent": intent })),
+        ("/api/intent/submit", json!({ "session_id": session, "intent_type": "echo" })),
+        ("/api/intent/submit", json!({ "tenant_id": OURS, "intent_type": "echo" })),
+    ] {
+        let response = rig.post(path, &body).bearer_auth(theirs).send().await.unwrap();
+        problem(response, StatusCode::NOT_FOUND, "not-found").await;
+    }
+    let agent = json!({ "agent": { "name": "asker", "task": "x" } });
+    refused(
+        rig.post("/v1/runs", &agent).bearer_auth(theirs),
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "unknown-name",
+    )
+    .await;
+}
+
+fn filled<'a>(template: &'a str, ids: &BTreeMap<&str, String>) -> Option<(&'a str, String)> {
+    let (_, rest) = template.split_once('{')?;
+    let (name, _) = rest.split_once('}')?;
+    let id = ids.get(name).unwrap_or_else(|| panic!("no id for `{template}`"));
+    Some((name, template.replace(&format!("{{{name}}}"), id)))
+}
+
+/// An id of that kind which nobody has.
+fn nothing(name: &str) -> String {
+    let prefix = match name {
+        "sessionId" => "ses",
+        "runId" | "execution_id" => "run",
+        "stepId" => "stp",
+        "approvalId" => "apr",
+        "keyId" => "key",
+        _ => return "nobody".to_owned(),
+    };
+    format!("{prefix}_{}", "3".repeat(26))
+}

@@ -1,0 +1,188 @@
+//! The command line: a client of the HTTP contract, one file per verb.
+
+mod approvals;
+mod artifacts;
+mod cancel;
+mod decide;
+mod demo;
+mod demo_payments;
+mod doctor;
+mod exit;
+mod explain;
+mod export;
+mod failure;
+mod follow;
+mod intents;
+mod key;
+mod ls;
+mod print;
+mod resolve;
+mod resume;
+mod run;
+mod serve;
+mod show;
+mod teller;
+mod verify;
+// the measuring verb: `mod bench;`, `Bench(bench::Args)` in `Verb`, one arm in `dispatch`
+
+pub(crate) use exit::Exit;
+pub(crate) use export::to_file;
+pub(crate) use failure::Failure;
+pub(crate) use print::{outln, println_json};
+pub(crate) use run::definition;
+pub(crate) use teller::Teller;
+pub(crate) use verify::check;
+
+use crate::connection::Connection;
+use clap::{Parser, Subcommand};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Runs AI agents and intents as durable, accountable work: kill it anywhere, nothing is lost.
+#[derive(Debug, Parser)]
+#[command(name = "tenure", version, after_help = exit::TABLE, propagate_version = true)]
+struct Cli {
+    /// The data directory.
+    #[arg(long, global = true, env = "TENURE_DATA", default_value = ".tenure", value_name = "DIR")]
+    data: PathBuf,
+    /// Answers as JSON on standard output.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Shows a failure survived: payments, kill -9, an approval, a verified journal.
+    Demo(demo::Args),
+    /// Runs an agent on a task, or an intent, and follows it to its end.
+    Run(run::Args),
+    /// Follows a session's run on after an interruption; lets a paused one go on.
+    Resume(resume::Args),
+    /// Serves the HTTP API on a data directory.
+    Serve(serve::Args),
+    /// Lists sessions, runs, steps in doubt or agents.
+    Ls(ls::Args),
+    /// Shows a session or a run: every step with its attempts and times.
+    Show(show::Args),
+    /// Says why a run is not moving, and what is possible now.
+    Explain(explain::Args),
+    /// Lists approvals that wait for a decision.
+    Approvals(approvals::Args),
+    /// Approves exactly what was asked.
+    Approve(decide::ApproveArgs),
+    /// Denies what was asked; the model is told.
+    Deny(decide::DenyArgs),
+    /// Ends a run, or a session with its run.
+    Cancel(cancel::Args),
+    /// Settles a step in doubt.
+    Resolve(resolve::Args),
+    /// Lists what a session made.
+    Artifacts(artifacts::Args),
+    /// Writes a session's journal as JSON lines, signed.
+    Export(export::Args),
+    /// Checks an export offline and names the first bad entry.
+    Verify(verify::Args),
+    /// Looks at the disk, the store and the clock, and says what to do.
+    Doctor(doctor::Args),
+    /// Makes, lists and revokes API keys.
+    Key(key::Args),
+    /// Lists the intents this server can run.
+    Intents(intents::Args),
+    #[command(hide = true)]
+    DemoPayments(demo_payments::Args),
+}
+
+/// What every verb is given.
+pub(crate) struct Cx {
+    /// The data directory.
+    pub data: PathBuf,
+    /// Whether the answer is JSON.
+    pub json: bool,
+}
+
+impl Cx {
+    /// The way to the directory's owner, which this process becomes if there is none.
+    async fn connect(&self) -> Result<Connection, Failure> {
+        Ok(Connection::to(&self.data).await?)
+    }
+
+    /// The same for a verb that only looks: what is not there is not made.
+    async fn connect_existing(&self) -> Result<Connection, Failure> {
+        if !self.data.exists() {
+            let told = format!(
+                "no data directory `{}`; `tenure run` and `tenure serve` make one, `--data DIR` names another",
+                self.data.display()
+            );
+            return Err(Failure::usage(told));
+        }
+        self.connect().await
+    }
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    // only fails when one is installed already, and then there is one
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(told) => {
+            let exit = if told.use_stderr() { Exit::Usage } else { Exit::Done };
+            let _ = told.print();
+            return exit.into();
+        }
+    };
+    log_to_stderr();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("tenure: no runtime: {error}");
+            return Exit::Failed.into();
+        }
+    };
+    let cx = Cx { data: cli.data, json: cli.json };
+    let exit = runtime.block_on(async {
+        match dispatch(&cx, cli.verb).await {
+            Ok(exit) => exit,
+            Err(failure) => failure.report(cx.json),
+        }
+    });
+    // what still runs here is a reader nobody waits for
+    runtime.shutdown_background();
+    exit.into()
+}
+
+async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
+    match verb {
+        Verb::Demo(args) => demo::run(cx, args).await,
+        Verb::Run(args) => run::run(cx, args).await,
+        Verb::Resume(args) => resume::run(cx, args).await,
+        Verb::Serve(args) => serve::run(cx, args).await,
+        Verb::Ls(args) => ls::run(cx, args).await,
+        Verb::Show(args) => show::run(cx, args).await,
+        Verb::Explain(args) => explain::run(cx, args).await,
+        Verb::Approvals(args) => approvals::run(cx, args).await,
+        Verb::Approve(args) => decide::approve(cx, args).await,
+        Verb::Deny(args) => decide::deny(cx, args).await,
+        Verb::Cancel(args) => cancel::run(cx, args).await,
+        Verb::Resolve(args) => resolve::run(cx, args).await,
+        Verb::Artifacts(args) => artifacts::run(cx, args).await,
+        Verb::Export(args) => export::run(cx, args).await,
+        Verb::Verify(args) => verify::run(cx, &args),
+        Verb::Doctor(args) => doctor::run(cx, args).await,
+        Verb::Key(args) => key::run(cx, args).await,
+        Verb::Intents(args) => intents::run(cx, args).await,
+        Verb::DemoPayments(args) => demo_payments::run(args).await,
+    }
+}
+
+/// Logs go to standard error; `TENURE_LOG` says how much.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // only fails when an embedder has set one already
+    let _ = subscriber.try_init();
+}

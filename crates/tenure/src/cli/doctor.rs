@@ -1,0 +1,192 @@
+//! `tenure doctor`: looks at the disk, the store and the clock, and says what to do.
+
+use super::print::outln;
+use super::{Cx, Exit, Failure, println_json};
+use crate::connection::live_owner;
+use crate::floor::flush_floor;
+use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+use std::process::Command;
+
+/// Flushes that are measured.
+const FLOOR_SAMPLES: usize = 200;
+/// A faster flush than this does not reach the medium, microseconds.
+const FLUSH_TOO_FAST_US: f64 = 5.0;
+/// A slower one will be felt, microseconds.
+const FLUSH_SLOW_US: f64 = 10_000.0;
+/// Less free space than this is an emergency, bytes.
+const SPACE_MIN_BYTES: u64 = 512 * 1024 * 1024;
+/// No correct clock is before this (2025-01-01), seconds since 1970.
+const CLOCK_MIN_S: u64 = 1_735_689_600;
+
+/// Looks at the disk, the store's settings, permissions and the clock, and says what to do.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tenure doctor --data /var/lib/tenure")]
+pub(super) struct Args {}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    found: String,
+    /// What to do, when it is not.
+    #[serde(rename = "do")]
+    todo: Option<String>,
+}
+
+impl Finding {
+    fn good(check: &'static str, found: impl Into<String>) -> Self {
+        Self { check, ok: true, found: found.into(), todo: None }
+    }
+    fn bad(check: &'static str, found: impl Into<String>, todo: impl Into<String>) -> Self {
+        Self { check, ok: false, found: found.into(), todo: Some(todo.into()) }
+    }
+}
+
+pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
+    let dir = &cx.data;
+    let mut findings = vec![clock()];
+    let existing = nearest(dir);
+    let (floor, figures) = disk(&existing, &mut findings);
+    let mut owner = Value::Null;
+    if dir.exists() {
+        findings.push(permissions(dir));
+        match live_owner(dir).await {
+            Some(client) => {
+                owner = client.get("/v1/server").await?;
+                findings.push(Finding::good("owner", format!("a server at {} owns it; its files are not opened", client.endpoint())));
+                findings.push(lag(&owner));
+            }
+            None => store(dir, &mut findings),
+        }
+    } else {
+        findings.push(Finding::good("data directory", format!("`{}` does not exist yet; the first run makes it", dir.display())));
+    }
+    let ok = findings.iter().all(|finding| finding.ok);
+    if cx.json {
+        println_json(&json!({
+            "ok": ok, "data": dir, "flushFloorUs": floor, "flushP99Us": figures, "findings": findings, "owner": owner,
+        }));
+    } else {
+        findings.iter().for_each(tell);
+        outln(if ok { "all is well" } else { "something is wrong; see the lines with ✗" });
+    }
+    Ok(if ok { Exit::Done } else { Exit::CheckFailed })
+}
+
+fn tell(finding: &Finding) {
+    let mark = if finding.ok { "✓" } else { "✗" };
+    outln(&format!("{mark} {:16} {}", finding.check, finding.found));
+    if let Some(todo) = &finding.todo {
+        outln(&format!("  {:16} → {todo}", ""));
+    }
+}
+
+/// The directory, or the folder it would be made in.
+fn nearest(dir: &Path) -> std::path::PathBuf {
+    let absolute = std::path::absolute(dir).unwrap_or_else(|_| dir.to_owned());
+    absolute.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/")).to_owned()
+}
+
+fn disk(dir: &Path, findings: &mut Vec<Finding>) -> (Option<f64>, Option<f64>) {
+    findings.push(space(dir));
+    match flush_floor(dir, FLOOR_SAMPLES) {
+        Ok(floor) => {
+            let found = format!("{:.0} µs median, {:.0} µs p99 of {FLOOR_SAMPLES}", floor.median_us, floor.p99_us);
+            findings.push(if floor.median_us < FLUSH_TOO_FAST_US {
+                Finding::bad("flush", found, "a flush this fast does not reach the disk (a RAM disk, or write barriers are off); put the data directory on a real one")
+            } else if floor.median_us > FLUSH_SLOW_US {
+                Finding::bad("flush", found, "every step waits for at least one flush; use a local SSD, not a network file system")
+            } else {
+                Finding::good("flush", found)
+            });
+            (Some(floor.median_us), Some(floor.p99_us))
+        }
+        Err(error) => {
+            findings.push(Finding::bad("flush", format!("`{}`: {error}", dir.display()), "make the directory writable for this user"));
+            (None, None)
+        }
+    }
+}
+
+/// Free space, as the system's own `df` tells it.
+fn space(dir: &Path) -> Finding {
+    let told = Command::new("df").args(["-Pk"]).arg(dir).output();
+    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
+    let free = told.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)).and_then(|kib| kib.parse::<u64>().ok());
+    match free.map(|kib| kib * 1024) {
+        None => Finding::good("space", "`df` does not tell how much is free here"),
+        Some(bytes) if bytes < SPACE_MIN_BYTES => {
+            Finding::bad("space", format!("{} MiB free", bytes >> 20), "free some space: with none left every call is refused, and nothing acknowledged is lost")
+        }
+        Some(bytes) => Finding::good("space", format!("{:.1} GiB free", bytes as f64 / f64::from(1u32 << 30))),
+    }
+}
+
+fn clock() -> Finding {
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let seconds = now.map_or(0, |passed| passed.as_secs());
+    let shown = tenure_contract::Time::from_micros(seconds * 1_000_000).to_string();
+    if seconds < CLOCK_MIN_S {
+        return Finding::bad("clock", shown, "set the machine's clock: approvals and retries wait by it");
+    }
+    Finding::good("clock", shown)
+}
+
+fn permissions(dir: &Path) -> Finding {
+    let loose: Vec<String> = ["owner.json", "keys/root", "keys/node"]
+        .into_iter()
+        .filter(|name| fs::metadata(dir.join(name)).is_ok_and(|about| about.permissions().mode() & 0o077 != 0))
+        .map(|name| dir.join(name).display().to_string())
+        .collect();
+    if loose.is_empty() {
+        return Finding::good("permissions", "keys and token are for their owner only");
+    }
+    Finding::bad("permissions", format!("others can read {}", loose.join(", ")), format!("chmod 600 {}", loose.join(" ")))
+}
+
+fn lag(server: &Value) -> Finding {
+    let lag = server["settleLag"].as_u64().unwrap_or(0);
+    let found = format!("{lag} entries not yet in the lists");
+    if lag > tenure_contract::limits::SETTLE_LAG_MAX_ENTRIES {
+        return Finding::bad("lists", found, "the disk is too slow for the load; new runs are refused until it catches up");
+    }
+    Finding::good("lists", found)
+}
+
+/// Reads the store's settings back from its files; nobody owns them now.
+fn store(dir: &Path, findings: &mut Vec<Finding>) {
+    for (name, wanted) in [("log-000001.db", "wal"), ("lists.db", "wal")] {
+        let path = dir.join(name);
+        if path.exists() {
+            findings.push(settings(name, &path, wanted));
+        }
+    }
+}
+
+fn settings(name: &'static str, path: &Path, wanted: &str) -> Finding {
+    let todo = match name {
+        "lists.db" => format!("remove `{}`: it is derived, and rebuilt from the log at the next start", path.display()),
+        _ => "put back a copy of the whole data directory; what the log holds cannot be had from anywhere else".to_owned(),
+    };
+    let look = || -> rusqlite::Result<(String, String)> {
+        let file = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let mode: String = file.query_row("PRAGMA journal_mode", [], |row| row.get(0))?;
+        let check: String = file.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        Ok((mode, check))
+    };
+    match look() {
+        Ok((mode, check)) if mode == wanted && check == "ok" => Finding::good(name, format!("journal_mode {mode}, pages whole")),
+        Ok((mode, check)) if check == "ok" => {
+            Finding::bad(name, format!("journal_mode {mode}, expected {wanted}"), "start a server on it once; it sets the mode, or says why not")
+        }
+        Ok((_, check)) => Finding::bad(name, check, todo),
+        Err(error) => Finding::bad(name, error.to_string(), todo),
+    }
+}

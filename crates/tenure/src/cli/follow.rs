@@ -1,0 +1,233 @@
+//! Following a run: live lines until it has ended or a person must act.
+
+use super::print::{interactive, watched};
+use super::{Exit, Failure, Teller, outln, println_json};
+use crate::client::{Client, Fault, Happening};
+use crate::connection::Connection;
+use crate::server::ended_by_signal;
+use futures::StreamExt as _;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::time::Duration;
+use tenure_contract::resource::Run;
+use tenure_contract::words::{RunStatus, StuckReason};
+use tenure_contract::{RunId, SessionId};
+
+/// How long a run halted by a step in doubt is watched for its tool's own look-up to settle it.
+const LOOK_UP_GRACE: Duration = Duration::from_secs(10);
+/// How long one question for the run's state may wait at the server.
+const WAIT_MS: u64 = 1_000;
+
+/// Which run, and how.
+pub(super) struct Following {
+    pub session: SessionId,
+    pub run: RunId,
+    /// The entry after which lines are told.
+    pub after: u64,
+    /// Whether to wait for approvals even where nobody could answer.
+    pub wait: bool,
+    pub json: bool,
+}
+
+/// Follows a run and tells how the command ends.
+pub(super) async fn follow(connection: Connection, following: Following) -> Result<Exit, Failure> {
+    let signal = ended_by_signal()?;
+    let outcome = tokio::select! {
+        outcome = watch(&connection.client, &following) => Some(outcome),
+        _ = signal => None,
+    };
+    let Some(outcome) = outcome else { return Ok(interrupted(connection, &following).await) };
+    let is_owner = connection.is_owner();
+    let dir = connection.dir.clone();
+    connection.close().await;
+    let run = outcome?;
+    let exit = Exit::of_run(&run);
+    if following.json {
+        println_json(&run);
+    } else {
+        tell(&run, exit, &dir, is_owner);
+    }
+    Ok(exit)
+}
+
+/// Ctrl-C ends this command, not the run.
+async fn interrupted(connection: Connection, following: &Following) -> Exit {
+    let session = following.session;
+    if connection.is_owner() {
+        eprintln!("tenure: stopping; nothing is cancelled, `tenure resume {session}` continues (Ctrl-C again ends at once)");
+        let again = ended_by_signal();
+        match again {
+            Ok(again) => tokio::select! { () = connection.close() => {}, _ = again => {} },
+            Err(_) => connection.close().await,
+        }
+    } else {
+        eprintln!("tenure: the run goes on at its server; `tenure resume {session}` follows it again, `tenure cancel {}` ends it", following.run);
+    }
+    Exit::Aborted
+}
+
+/// Watches until the run rests; shows lines meanwhile.
+async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
+    let live = Live::new(following.json);
+    let events = client.events(following.session, following.after).await?;
+    let lines = show(events, &live, following.run);
+    let resting = rest(client, following, &live);
+    tokio::pin!(lines, resting);
+    let run = tokio::select! {
+        run = &mut resting => run?,
+        () = &mut lines => resting.await?,
+    };
+    // the last lines may still be on their way
+    if run.status.is_final() {
+        let _ = tokio::time::timeout(Duration::from_millis(500), lines).await;
+    }
+    live.clear();
+    Ok(run)
+}
+
+/// Shows lines until the run's last one, or until the stream breaks.
+async fn show(
+    events: impl futures::Stream<Item = Result<Happening, Fault>>,
+    live: &Live,
+    run: RunId,
+) {
+    let mut teller = Teller::default();
+    let run = run.to_string();
+    tokio::pin!(events);
+    while let Some(Ok(told)) = events.next().await {
+        if told.run.as_ref().is_some_and(|of| *of != run) {
+            continue;
+        }
+        if let Some(line) = teller.line(&told) {
+            live.say(&line);
+        }
+        if told.kind == "run.ended" {
+            return;
+        }
+    }
+}
+
+/// Waits until the run has ended, or only a person can move it.
+async fn rest(client: &Client, following: &Following, live: &Live) -> Result<Run, Failure> {
+    let mut said = false;
+    let mut doubt_since = None;
+    loop {
+        let path = format!("/v1/runs/{}?waitMs={WAIT_MS}", following.run);
+        let run: Run = client.get(&path).await.map_err(|fault| gone(fault, following.session))?;
+        let stays = following.wait || interactive();
+        match run.status {
+            RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => return Ok(run),
+            RunStatus::Queued | RunStatus::Running => doubt_since = None,
+            RunStatus::Paused if is_in_doubt(&run) && within_grace(&mut doubt_since) => {}
+            RunStatus::Paused | RunStatus::WaitingApproval if !stays => return Ok(run),
+            RunStatus::Paused | RunStatus::WaitingApproval => {
+                if !std::mem::replace(&mut said, true) {
+                    how_to_move(&run, &following.session).iter().for_each(|line| live.say(line));
+                    live.say("          still following; Ctrl-C leaves the run as it is");
+                }
+            }
+        }
+        if matches!(run.status, RunStatus::Paused | RunStatus::WaitingApproval) {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+fn is_in_doubt(run: &Run) -> bool {
+    run.waiting_for.as_ref().is_some_and(|waiting| waiting.reason == StuckReason::InDoubtStep)
+}
+
+fn within_grace(since: &mut Option<std::time::Instant>) -> bool {
+    since.get_or_insert_with(std::time::Instant::now).elapsed() < LOOK_UP_GRACE
+}
+
+fn gone(fault: Fault, session: SessionId) -> Failure {
+    match fault {
+        Fault::Unreachable { .. } => Failure::failed(format!(
+            "{fault}; nothing that was acknowledged is lost, `tenure resume {session}` continues"
+        )),
+        Fault::Refused(error) => error.into(),
+    }
+}
+
+/// What a person can do for a run that waits for one.
+pub(super) fn how_to_move(run: &Run, session: &SessionId) -> Vec<String> {
+    let Some(waiting) = &run.waiting_for else { return Vec::new() };
+    let subject = waiting.subject.as_deref().unwrap_or_default();
+    let mut lines = vec![format!("          {}", waiting.text)];
+    match waiting.reason {
+        StuckReason::Approval | StuckReason::Budget => {
+            lines.push(format!("            tenure approve {subject} --reason \"…\""));
+            lines.push(format!("            tenure deny {subject} --reason \"…\""));
+        }
+        StuckReason::InDoubtStep => {
+            lines.push(format!("            tenure resolve {subject} landed --result '{{…}}'    it happened"));
+            lines.push(format!("            tenure resolve {subject} did-not-happen          it did not; the model is told"));
+            lines.push(format!("            tenure resolve {subject} retry                   it did not; try again"));
+        }
+        StuckReason::Operator => lines.push(format!("            tenure resume {session}")),
+        _ => {}
+    }
+    lines
+}
+
+fn tell(run: &Run, exit: Exit, dir: &std::path::Path, is_owner: bool) {
+    match exit {
+        Exit::Waiting => {
+            how_to_move(run, &run.session_id).iter().for_each(|line| eprintln!("{line}"));
+            if is_owner {
+                eprintln!("          then: tenure --data {} resume {}", dir.display(), run.session_id);
+            }
+        }
+        _ => {
+            if let Some(output) = &run.output {
+                outln(&answer(output));
+            }
+            if let Some(error) = &run.error {
+                eprintln!("tenure: the run failed ({}, {} error): {}", error.code, error.class, error.message);
+            }
+            let reason = run.stop_reason.map_or("", |reason| reason.as_str());
+            eprintln!("          {} ({reason}); see: tenure show {}", run.status, run.session_id);
+        }
+    }
+}
+
+/// An agent's answer as text; anything else as JSON.
+fn answer(output: &serde_json::Value) -> String {
+    match output["content"].as_str() {
+        Some(content) => content.to_owned(),
+        None => serde_json::to_string_pretty(output).unwrap_or_default(),
+    }
+}
+
+/// Lines on standard error, with a spinner beneath where a person watches.
+struct Live {
+    bar: Option<ProgressBar>,
+    silent: bool,
+}
+
+impl Live {
+    fn new(silent: bool) -> Self {
+        let bar = (watched() && !silent).then(|| {
+            let bar = ProgressBar::new_spinner();
+            let style = ProgressStyle::with_template("          {spinner} {elapsed}");
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
+            bar.enable_steady_tick(Duration::from_millis(120));
+            bar
+        });
+        Self { bar, silent }
+    }
+
+    fn say(&self, line: &str) {
+        match &self.bar {
+            Some(bar) => bar.println(line),
+            None if self.silent => {}
+            None => eprintln!("{line}"),
+        }
+    }
+
+    fn clear(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

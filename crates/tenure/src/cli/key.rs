@@ -1,0 +1,77 @@
+//! `tenure key`: API keys, shown once, revocable.
+
+use super::print::table;
+use super::{Cx, Exit, Failure, outln, println_json};
+use clap::Subcommand;
+use serde_json::json;
+use tenure_contract::KeyId;
+use tenure_contract::resource::{ApiKey, CreateKey, Page};
+
+/// Makes, lists and revokes API keys.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Examples:\n  tenure key create service:shop --scope run --scope read\n  tenure key ls\n  tenure key revoke key_…\n\nOnce a key exists, every caller needs one; verbs beside the server use its owner token.")]
+pub(super) struct Args {
+    #[command(subcommand)]
+    what: What,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// Makes a key; its text is shown once.
+    Create {
+        /// Whom it speaks for, as `kind:name`, such as `service:shop`.
+        principal: String,
+        /// What it may do: `read`, `run`, `approve`, `admin`; `*` is everything.
+        #[arg(long = "scope", required = true)]
+        scopes: Vec<String>,
+    },
+    /// Lists keys, without their texts.
+    Ls,
+    /// Revokes a key.
+    Revoke {
+        /// The key.
+        key: KeyId,
+    },
+}
+
+pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let connection = cx.connect().await?;
+    let client = &connection.client;
+    let done = match args.what {
+        What::Create { principal, scopes } => {
+            let made = client.post::<ApiKey>("/v1/keys", &CreateKey { principal, scopes }).await;
+            made.map(|made| created(cx, &made))
+        }
+        What::Ls => client.get::<Page<ApiKey>>("/v1/keys").await.map(|page| listed(cx, &page)),
+        What::Revoke { key } => client.delete(&format!("/v1/keys/{key}")).await.map(|()| {
+            if cx.json {
+                println_json(&json!({ "keyId": key, "status": "revoked" }));
+            } else {
+                outln(&format!("{key} revoked"));
+            }
+        }),
+    };
+    connection.close().await;
+    done?;
+    Ok(Exit::Done)
+}
+
+fn created(cx: &Cx, made: &ApiKey) {
+    if cx.json {
+        println_json(made);
+    } else {
+        outln(made.key.as_deref().unwrap_or_default());
+        eprintln!("{} for {}; this text is not shown again", made.key_id, made.principal);
+    }
+}
+
+fn listed(cx: &Cx, page: &Page<ApiKey>) {
+    if cx.json {
+        println_json(page);
+        return;
+    }
+    let rows = page.items.iter().map(|key| {
+        vec![key.key_id.to_string(), format!("{}…", key.prefix), key.principal.clone(), key.scopes.join(" "), key.status.clone()]
+    });
+    outln(&table(&["key", "begins with", "speaks for", "scopes", "status"], rows));
+}

@@ -1,0 +1,121 @@
+//! `tenure show`: a session or a run as a picture: every step with its attempts and times.
+
+use super::print::{brief, outln, println_json, took};
+use super::{Cx, Exit, Failure};
+use crate::client::Client;
+use serde_json::json;
+use tenure_contract::resource::{Page, Run, RunSummary, Session, Step};
+use tenure_contract::words::StepStatus;
+use tenure_contract::{RunId, SessionId, Time};
+
+/// Columns of the timeline.
+const TIMELINE_COLUMNS: u64 = 28;
+
+/// Shows a session or a run: every step with its status, attempts and times.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  tenure show ses_…\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up")]
+pub(super) struct Args {
+    /// The session, or the run.
+    #[arg(value_name = "SESSION|RUN")]
+    id: String,
+}
+
+pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let connection = cx.connect_existing().await?;
+    let shown = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
+        (Ok(run), _) => show_run(cx, &connection.client, run).await,
+        (_, Ok(session)) => show_session(cx, &connection.client, session).await,
+        (Err(_), Err(_)) => Err(Failure::usage(format!("`{}` is neither a session `ses_…` nor a run `run_…`", args.id))),
+    };
+    connection.close().await;
+    shown?;
+    Ok(Exit::Done)
+}
+
+async fn show_run(cx: &Cx, client: &Client, id: RunId) -> Result<(), Failure> {
+    let (run, steps) = told(client, id).await?;
+    if cx.json {
+        println_json(&json!({ "run": run, "steps": steps }));
+    } else {
+        picture(&run, &steps).iter().for_each(|line| outln(line));
+    }
+    Ok(())
+}
+
+async fn show_session(cx: &Cx, client: &Client, id: SessionId) -> Result<(), Failure> {
+    let session: Session = client.get(&format!("/v1/sessions/{id}")).await?;
+    let page: Page<RunSummary> = client.get(&format!("/v1/runs?session={id}&limit=200")).await?;
+    let mut runs = Vec::new();
+    for summary in page.items.iter().rev() {
+        runs.push(told(client, summary.run_id).await?);
+    }
+    if cx.json {
+        let runs: Vec<_> = runs.iter().map(|(run, steps)| json!({ "run": run, "steps": steps })).collect();
+        println_json(&json!({ "session": session, "runs": runs }));
+        return Ok(());
+    }
+    outln(&format!("session {}  {}  for {}, since {}", session.session_id, session.status, session.user_id, session.started_at));
+    outln(&format!("journal of {} entries, {} approvals, {} artifacts", session.seq, session.approval_refs.len(), session.artifact_refs.len()));
+    for (run, steps) in &runs {
+        outln("");
+        picture(run, steps).iter().for_each(|line| outln(line));
+    }
+    Ok(())
+}
+
+async fn told(client: &Client, id: RunId) -> Result<(Run, Vec<Step>), Failure> {
+    let run: Run = client.get(&format!("/v1/runs/{id}")).await?;
+    let steps: Page<Step> = client.get(&format!("/v1/runs/{id}/steps")).await?;
+    Ok((run, steps.items))
+}
+
+fn picture(run: &Run, steps: &[Step]) -> Vec<String> {
+    let what = run.agent.as_deref().or(run.intent_type.as_deref()).unwrap_or("?");
+    let what = what.split_once('@').map_or(what, |(name, _)| name);
+    let reason = run.stop_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+    let mut lines = vec![format!("run {}  {what}  {}{reason}", run.run_id, run.status)];
+    let span = span(run, steps);
+    let widest = steps.iter().map(|step| step.name.chars().count()).max().unwrap_or(0).min(24);
+    for (place, step) in steps.iter().enumerate() {
+        let corner = if place + 1 == steps.len() { "└" } else { "├" };
+        lines.push(format!("{corner} {}", step_line(step, widest, span)));
+    }
+    if let Some(waiting) = &run.waiting_for {
+        lines.push(format!("  ▌▌ {}", waiting.text));
+    }
+    if let Some(error) = &run.error {
+        lines.push(format!("  ✗ {} ({} error): {}", error.code, error.class, brief(&error.message, 200)));
+    }
+    let usage = run.usage;
+    lines.push(format!(
+        "  {} steps, {} model calls, {} tool calls, {} + {} tokens, {}",
+        usage.steps, usage.model_calls, usage.tool_calls, usage.input_tokens, usage.output_tokens, took(span.1.ms_since(span.0))
+    ));
+    lines
+}
+
+/// From when to when the picture goes.
+fn span(run: &Run, steps: &[Step]) -> (Time, Time) {
+    let from = run.started_at.unwrap_or(run.created_at);
+    let last = steps.iter().flat_map(|step| [Some(step.created_at), step.completed_at]).flatten().max();
+    (from, run.completed_at.or(last).unwrap_or(from).max(from))
+}
+
+fn step_line(step: &Step, widest: usize, (from, to): (Time, Time)) -> String {
+    let mark = match step.status {
+        StepStatus::Landed => "✓",
+        StepStatus::Failed => "✗",
+        StepStatus::InDoubt => "!",
+        StepStatus::Intended => "…",
+        StepStatus::Cancelled => "■",
+    };
+    let whole = to.ms_since(from).max(1);
+    let place = |at: Time| at.ms_since(from).min(whole) * (TIMELINE_COLUMNS - 1) / whole;
+    let (begin, end) = (place(step.created_at), place(step.completed_at.unwrap_or(to)));
+    let bar: String = (0..TIMELINE_COLUMNS).map(|column| if (begin..=end).contains(&column) { '▬' } else { '·' }).collect();
+    let spent = step.completed_at.map_or_else(|| "…".to_owned(), |at| took(at.ms_since(step.created_at)));
+    let name = brief(&step.name, 24);
+    let attempts = if step.attempts > 1 { format!("  {} attempts", step.attempts) } else { String::new() };
+    let class = step.class;
+    format!("{mark} {name:widest$}  {bar} {spent:>9}  {:8} {class:10} {}{attempts}", step.kind.to_string(), step.step_id, class = class.to_string())
+}

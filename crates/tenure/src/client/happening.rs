@@ -1,0 +1,103 @@
+//! One entry as the event stream tells it, and the reader of that stream.
+
+use serde_json::Value;
+use tenure_contract::Time;
+
+/// What the command line reads of an entry: an unknown kind is still shown.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Happening {
+    /// Place in the session's journal.
+    pub seq: u64,
+    /// When it was decided.
+    pub at: Time,
+    /// The kind, such as `step.landed`.
+    pub kind: String,
+    /// The event's own fields.
+    pub data: Value,
+    /// The run, if it belongs to one.
+    pub run: Option<String>,
+    /// The hash of the chain after it.
+    pub hash: String,
+    /// What stands beside it, when it is JSON.
+    pub body: Value,
+}
+
+impl Happening {
+    /// Reads the line of an entry; none when it is something else.
+    pub fn read(line: &Value) -> Option<Self> {
+        let text = |name: &str| line[name].as_str().map(str::to_owned);
+        let body = match &line["body"]["text"] {
+            Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
+            _ => Value::Null,
+        };
+        Some(Self {
+            seq: line["seq"].as_u64()?,
+            at: text("at")?.parse().ok()?,
+            kind: text("kind")?,
+            data: line["data"].clone(),
+            run: text("run"),
+            hash: text("hash").unwrap_or_default(),
+            body,
+        })
+    }
+
+    /// A text among the event's own fields; empty when it is not there.
+    pub fn text(&self, name: &str) -> &str {
+        self.data[name].as_str().unwrap_or_default()
+    }
+}
+
+/// Puts an event stream together from its pieces (WHATWG HTML §9.2).
+#[derive(Debug, Default)]
+pub(super) struct Reader {
+    pending: Vec<u8>,
+    data: String,
+}
+
+impl Reader {
+    pub fn take(&mut self, piece: &[u8]) {
+        self.pending.extend_from_slice(piece);
+    }
+
+    /// The next whole event that is an entry.
+    pub fn next(&mut self) -> Option<Happening> {
+        while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.pending.drain(..=end).collect();
+            let line = String::from_utf8_lossy(&line);
+            let line = line.trim_end_matches(['\r', '\n']);
+            if line.is_empty() {
+                let data = std::mem::take(&mut self.data);
+                if let Some(told) = serde_json::from_str(&data).ok().as_ref().and_then(Happening::read) {
+                    return Some(told);
+                }
+            } else if let Some(data) = line.strip_prefix("data:") {
+                if !self.data.is_empty() {
+                    self.data.push('\n');
+                }
+                self.data.push_str(data.strip_prefix(' ').unwrap_or(data));
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_put_together_from_any_pieces() {
+        let stream = ": hello\n\nid: 7\nevent: entry\ndata: {\"seq\":7,\"at\":\"2026-11-21T08:00:00Z\",\n\
+                      data: \"kind\":\"run.started\",\"data\":{\"run\":\"run_x\"}}\r\n\r\n";
+        for size in 1..stream.len() {
+            let mut reader = Reader::default();
+            let mut found = Vec::new();
+            for piece in stream.as_bytes().chunks(size) {
+                reader.take(piece);
+                found.extend(std::iter::from_fn(|| reader.next()));
+            }
+            assert_eq!(found.len(), 1, "in pieces of {size}");
+            assert_eq!((found[0].seq, found[0].text("run")), (7, "run_x"));
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! What can be proven at the end: the exports, verified offline as anybody would.
+
+use super::child::Server;
+use super::ledger::{Line, Outcome, Request};
+use super::round::Ended;
+use crate::cli::{Failure, check, to_file};
+use crate::client::Happening;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
+use std::sync::PoisonError;
+use tenure_contract::digest::unhex;
+use tenure_core::verify::Options;
+
+/// What the exports of all rounds say.
+#[derive(Debug, Default)]
+pub(super) struct Proof {
+    pub entries: u64,
+    pub verified: bool,
+    pub head: String,
+    pub in_doubt: u64,
+    pub by_look_up: u64,
+    pub by_operator: u64,
+    pub approvals: u64,
+    /// Entries a server had shown as durable.
+    pub acked: u64,
+    /// Those of them that are not in the journal, or are others there.
+    pub acks_lost: u64,
+    /// When the step of a key was settled, microseconds since 1970.
+    settled: BTreeMap<String, u64>,
+}
+
+impl Proof {
+    pub async fn gather(server: &Server, dir: &Path, rounds: &[Ended]) -> Result<Self, Failure> {
+        let root = fs::read_to_string(server.data().join("keys/root.pub"))?;
+        let options = Options { root: unhex(root.trim()).and_then(|key| key.try_into().ok()), ..Options::default() };
+        let mut proof = Self { verified: true, ..Self::default() };
+        for (number, round) in rounds.iter().enumerate() {
+            let name = if number == 0 { "session.jsonl".to_owned() } else { format!("session-{number}.jsonl") };
+            let file = dir.join(name);
+            to_file(&server.client(), round.session, &file).await?;
+            match check(&file, &options)? {
+                Ok(verified) => {
+                    proof.entries += verified.entries;
+                    if number == 0 {
+                        proof.head = verified.head.to_string();
+                    }
+                }
+                Err(broken) => {
+                    eprintln!("tenure: {}: {broken}", file.display());
+                    proof.verified = false;
+                }
+            }
+            proof.read(&file, round)?;
+        }
+        Ok(proof)
+    }
+
+    fn read(&mut self, file: &Path, round: &Ended) -> Result<(), Failure> {
+        let text = fs::read_to_string(file)?;
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let entries: Vec<Happening> = lines.filter_map(|line| Happening::read(&line)).collect();
+        let mut doubted = BTreeSet::new();
+        for entry in &entries {
+            let step = entry.text("step").to_owned();
+            match entry.kind.as_str() {
+                "step.in-doubt" => drop(doubted.insert(step)),
+                "step.landed" => drop(self.settled.insert(step, entry.at.micros())),
+                "step.resolved" => self.resolved(entry, step),
+                "approval.decided" => self.approvals += 1,
+                _ => {}
+            }
+        }
+        self.in_doubt += doubted.len() as u64;
+        let hashes: BTreeMap<u64, &str> = entries.iter().map(|entry| (entry.seq, entry.hash.as_str())).collect();
+        let acks = round.acks.lock().unwrap_or_else(PoisonError::into_inner);
+        self.acked += acks.len() as u64;
+        self.acks_lost += acks.iter().filter(|(seq, hash)| hashes.get(seq) != Some(&hash.as_str())).count() as u64;
+        Ok(())
+    }
+
+    fn resolved(&mut self, entry: &Happening, step: String) {
+        if entry.data["byLookup"] == Value::Bool(true) {
+            self.by_look_up += 1;
+        } else {
+            self.by_operator += 1;
+        }
+        if entry.text("resolution") == "landed" {
+            self.settled.insert(step, entry.at.micros());
+        }
+    }
+
+    /// Payments that were asked for again although their result was committed.
+    pub fn attempts_after_landed(&self, lines: &[Line]) -> u64 {
+        let pays = |line: &&Line| matches!(line.request, Request::Charge | Request::Refund | Request::Register | Request::Report);
+        let late = |line: &&Line| {
+            let again = matches!(line.outcome, Outcome::Booked | Outcome::Repeated | Outcome::Noted);
+            again && self.settled.get(&line.key).is_some_and(|settled| line.at_micros > *settled)
+        };
+        lines.iter().filter(pays).filter(late).count() as u64
+    }
+}

@@ -1,0 +1,205 @@
+//! `ingest_file`: takes a real file, finds out what it is, profiles it, and registers the file and
+//! its profile as artifacts, the profile made from the file (`EX-6`).
+//!
+//! The file is read in pieces and never held whole, so its size hardly matters. A record that
+//! cannot be read is counted and shown, and ends nothing; what is no file, no text, or above the
+//! limit fails the run with a reason.
+
+mod csv_rows;
+mod detect;
+mod json_records;
+mod profile;
+mod prose;
+mod shape;
+
+pub use profile::Profile;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use tenure_contract::resource::{Materialization, SemanticDescriptor};
+use tenure_contract::words::{ArtifactState, RecoveryClass};
+use tenure_contract::Digest;
+use tenure_engine::{ArtifactMade, Ctx, HandlerFailure, HandlerResult, Registration, StepFailure};
+
+/// The largest file that is taken, bytes.
+pub const FILE_MAX_BYTES: u64 = 4 * 1024 * 1024 * 1024;
+
+/// What the handler is registered as.
+pub(super) fn registration() -> Registration {
+    Registration {
+        intent_type: "ingest_file".to_owned(),
+        handler_name: "ingest".to_owned(),
+        function: Some(std::sync::Arc::new(ingest)),
+        parameters: Some(json!({
+            "type": "object", "required": ["file"], "additionalProperties": false,
+            "properties": {"file": {"type": "string", "minLength": 1, "description": "an absolute path on the server's machine"}},
+        })),
+        metadata: json!({
+            "description": "Profiles a CSV, JSON, JSONL, Markdown or text file and registers it with its profile.",
+            "produces": ["file", "profile"],
+        }),
+    }
+}
+
+/// Why a file cannot be ingested.
+#[derive(Debug, thiserror::Error)]
+pub enum Refused {
+    /// The path is relative, and relative to what nobody knows.
+    #[error("`{0}` is relative; expected an absolute path on the server's machine")]
+    Relative(String),
+    /// Nothing is there, or it cannot be read.
+    #[error("`{path}` cannot be read: {source}")]
+    Unreadable {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A folder, a device, a pipe.
+    #[error("`{0}` is not a file; give the files of a folder one by one")]
+    NotAFile(String),
+    /// Nothing is in it.
+    #[error("`{0}` is empty; there is nothing to profile")]
+    Empty(String),
+    /// Above the limit.
+    #[error("`{path}` has {bytes} bytes; the limit FILE_MAX_BYTES is {most}")]
+    TooLarge {
+        /// Which.
+        path: String,
+        /// How many.
+        bytes: u64,
+        /// How many are taken.
+        most: u64,
+    },
+    /// Not UTF-8.
+    #[error("`{path}` is not UTF-8 text (byte {at}); expected CSV, JSON, JSONL, Markdown or text")]
+    NotText {
+        /// Which.
+        path: String,
+        /// The first byte that is wrong, from 0.
+        at: u64,
+    },
+}
+
+impl Refused {
+    /// For machines.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Relative(_) => "relative-path",
+            Self::Unreadable { .. } => "unreadable",
+            Self::NotAFile(_) => "not-a-file",
+            Self::Empty(_) => "empty",
+            Self::TooLarge { .. } => "too-large",
+            Self::NotText { .. } => "not-text",
+        }
+    }
+}
+
+async fn ingest(ctx: Ctx) -> Result<HandlerResult, HandlerFailure> {
+    // the parameters fit the schema, or the run would not have been accepted
+    let file = ctx.intent().parameters["file"].as_str().unwrap_or_default().to_owned();
+    let path = PathBuf::from(&file);
+    let inputs = json!({ "file": file });
+    let read = ctx.step("profile", RecoveryClass::Read, &inputs, move |_| profile_of(path.clone(), FILE_MAX_BYTES));
+    let profile = match read.await? {
+        Outcome::Profiled(profile) => *profile,
+        Outcome::Refused { code, message } => return Err(HandlerFailure::new(code, message)),
+    };
+    let produced = artifacts(&ctx, Path::new(&file), &profile)?;
+    let output = json!({
+        "file": file,
+        "executionId": ctx.execution_id(),
+        "format": profile.format,
+        "recordCount": profile.record_count,
+        "badRecords": profile.bad_count,
+        "bytes": profile.bytes,
+        "digest": profile.digest,
+        "artifacts": { "file": produced[0].artifact_id, "profile": produced[1].artifact_id },
+    });
+    Ok(HandlerResult { output, artifacts: produced })
+}
+
+/// What reading came to; a refusal is a result too, and is recorded with its code.
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Outcome {
+    Profiled(Box<Profile>),
+    Refused { code: String, message: String },
+}
+
+async fn profile_of(path: PathBuf, most: u64) -> Result<Outcome, StepFailure> {
+    let read = tokio::task::spawn_blocking(move || profile(&path, most)).await;
+    match read {
+        Ok(Ok(profile)) => Ok(Outcome::Profiled(Box::new(profile))),
+        Ok(Err(refused)) => {
+            Ok(Outcome::Refused { code: refused.code().to_owned(), message: refused.to_string() })
+        }
+        Err(error) => Err(StepFailure::Transient { message: error.to_string() }),
+    }
+}
+
+/// Reads a file once and tells what is in it.
+///
+/// # Errors
+/// [`Refused`] says why it is not taken.
+pub fn profile(path: &Path, most: u64) -> Result<Profile, Refused> {
+    let shown = path.display().to_string();
+    if !path.is_absolute() {
+        return Err(Refused::Relative(shown));
+    }
+    let unreadable = |source| Refused::Unreadable { path: path.display().to_string(), source };
+    let about = std::fs::metadata(path).map_err(unreadable)?;
+    if !about.is_file() {
+        return Err(Refused::NotAFile(shown));
+    }
+    if about.len() == 0 {
+        return Err(Refused::Empty(shown));
+    }
+    if about.len() > most {
+        return Err(Refused::TooLarge { path: shown, bytes: about.len(), most });
+    }
+    profile::read(path)
+}
+
+fn artifacts(ctx: &Ctx, path: &Path, profile: &Profile) -> Result<Vec<ArtifactMade>, HandlerFailure> {
+    let digest: Digest = profile.digest.parse().map_err(|_| HandlerFailure::new("internal", "the digest is not one"))?;
+    let file = ctx.artifact_id("file");
+    let source = Materialization {
+        materialization_id: ctx.materialization_id("file"),
+        storage_type: "file".to_owned(),
+        uri: format!("file://{}", path.display()),
+        format: profile.format.media_type().to_owned(),
+        compression: None,
+        created_at: ctx.intent().created_at,
+    };
+    let whole = serde_json::to_value(profile).map_err(|why| HandlerFailure::new("internal", why.to_string()))?;
+    let descriptor = |schema: Value| SemanticDescriptor {
+        schema,
+        record_count: Some(profile.record_count),
+        parser_type: Some(profile.format.as_str().to_owned()),
+        embedding_model: None,
+    };
+    Ok(vec![
+        ArtifactMade {
+            artifact_id: file,
+            artifact_type: "file".to_owned(),
+            state: ArtifactState::Ready,
+            parents: Vec::new(),
+            descriptor: descriptor(profile.schema.clone()),
+            materializations: vec![source],
+            digest: Some(digest),
+        },
+        ArtifactMade {
+            artifact_id: ctx.artifact_id("profile"),
+            artifact_type: "profile".to_owned(),
+            state: ArtifactState::Ready,
+            parents: vec![file],
+            digest: Some(Digest::of(&[whole.to_string().as_bytes()])),
+            descriptor: descriptor(whole),
+            materializations: Vec::new(),
+        },
+    ])
+}
+
+#[cfg(test)]
+mod tests;

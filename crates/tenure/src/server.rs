@@ -1,0 +1,119 @@
+//! Being the owner of a data directory: the engine, the HTTP surface and the note that says where.
+
+use crate::client::{Client, Fault};
+use crate::open::Tenure;
+use crate::owner::{self, Owner};
+use std::future::Future;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_contract::{Code, Error};
+use tenure_surface::http::{Access, HeadSigner, ServerState, check_bind, router, serve};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// How long open connections may keep an orderly exit waiting.
+const CONNECTIONS_END_MAX: Duration = Duration::from_secs(5);
+
+/// An owner that accepts requests.
+pub(crate) struct Running {
+    tenure: Tenure,
+    owner: Owner,
+    shutdown: oneshot::Sender<()>,
+    serving: JoinHandle<std::io::Result<()>>,
+}
+
+impl Running {
+    /// Serves a data directory at an address; its note stands once requests are accepted.
+    pub async fn start(tenure: Tenure, listen: SocketAddr) -> Result<Self, Error> {
+        let has_keys = tenure.engine().has_keys(tenure.tenant())?;
+        check_bind(listen, has_keys)?;
+        let refused = |error: std::io::Error| {
+            let told = format!("cannot listen on `{listen}`: {error}; port 0 picks a free one");
+            Error::new(Code::InvalidArgument, told)
+        };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let owner = Owner {
+            endpoint: format!("http://{}", reachable(address)),
+            token: owner::token(),
+            pid: std::process::id(),
+            started_at: tenure.clock().now(),
+        };
+        let (shutdown, stopped) = oneshot::channel();
+        let routes = router(state(&tenure, &owner));
+        let serving = tokio::spawn(serve(listener, routes, async {
+            // a sender that is gone means the same
+            let _ = stopped.await;
+        }));
+        owner.write(tenure.dir()).map_err(|error| {
+            let told = format!("`owner.json` in `{}` cannot be written: {error}", tenure.dir().display());
+            Error::new(Code::StoreUnavailable, told)
+        })?;
+        Ok(Self { tenure, owner, shutdown, serving })
+    }
+
+    /// Where it answers.
+    pub fn endpoint(&self) -> &str {
+        &self.owner.endpoint
+    }
+
+    /// A client of it, as the owner.
+    pub fn client(&self) -> Result<Client, Fault> {
+        Client::new(&self.owner.endpoint, &self.owner.token)
+    }
+
+    /// Takes no more requests, lets effects in flight come to an end, takes the note away.
+    pub async fn stop(self) {
+        let drained = self.tenure.engine().clone();
+        drained.drain().await;
+        let _ = self.shutdown.send(());
+        if tokio::time::timeout(CONNECTIONS_END_MAX, self.serving).await.is_err() {
+            tracing::info!("some connections did not end by themselves");
+        }
+        self.owner.withdraw(self.tenure.dir());
+    }
+}
+
+fn state(tenure: &Tenure, owner: &Owner) -> ServerState {
+    let keys = tenure.keys();
+    let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
+    let user = user.unwrap_or_else(|| "local".to_owned());
+    ServerState {
+        engine: tenure.engine().clone(),
+        access: Arc::new(Access::loopback(tenure.tenant(), user).with_owner_token(&owner.token)),
+        signer: Arc::new(HeadSigner {
+            secret: keys.node,
+            certificate: keys.certificate.clone(),
+            epoch: tenure.epoch(),
+        }),
+        clock: tenure.clock().clone(),
+        started_at: owner.started_at,
+    }
+}
+
+/// The address a client on this machine reaches: nobody connects to "any".
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        let loopback = match address {
+            SocketAddr::V4(_) => std::net::Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+        };
+        address.set_ip(loopback);
+    }
+    address
+}
+
+/// Resolves at the next SIGTERM or SIGINT, with its name; listens from now on.
+pub(crate) fn ended_by_signal() -> std::io::Result<impl Future<Output = &'static str>> {
+    let mut term: Signal = signal(SignalKind::terminate())?;
+    let mut int: Signal = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = term.recv() => "SIGTERM",
+            _ = int.recv() => "SIGINT",
+        }
+    })
+}
