@@ -100,19 +100,20 @@ impl Committer {
         }
     }
 
-    /// Sees to it that what is queued gets committed: inline when the caller is alone.
-    pub fn nudge(&self) {
+    /// Sees to it that what is queued gets committed: inline when the caller is alone;
+    /// tells whether it committed.
+    pub fn nudge(&self) -> bool {
         if self.drive == Drive::Manual {
-            return;
+            return false;
         }
         let mut queue = lock(&self.queue);
         if queue.submissions == 0 || queue.committing {
-            return;
+            return false;
         }
         // an intent and the landing before it are the two a lone run queues
         if queue.submissions > 2 || queue.last_batch > 2 {
             self.ready.notify_one();
-            return;
+            return false;
         }
         queue.committing = true;
         let batch = take(&mut queue);
@@ -123,6 +124,7 @@ impl Committer {
         if queue.submissions > 0 || queue.closed {
             self.ready.notify_one();
         }
+        true
     }
 
     /// Commits one batch if anything is queued; tells whether it did.

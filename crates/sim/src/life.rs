@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use tenure_contract::resource::Caller;
-use tenure_contract::{Digest, Error, Time};
+use tenure_contract::{Code, Digest, Error, Time};
 use tenure_engine::{Clock, Config, Drive, Engine, SeededMint};
 use tokio::runtime::{Builder, Runtime};
 
@@ -67,7 +67,7 @@ impl Life {
     /// # Errors
     /// When there is no runtime, or the engine refuses to start.
     pub fn begin(around: &Surroundings, number: u64, at: Time) -> Result<Self, Error> {
-        let failed = |why: String| Error::new(tenure_contract::Code::Internal, why);
+        let failed = |why: String| Error::new(Code::Internal, why);
         count_panics();
         let panics_before = panics();
         let runtime = Builder::new_current_thread()
@@ -124,17 +124,31 @@ impl Life {
 
     /// Lets time pass; whatever is due in it happens in its order.
     pub fn pass(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::sleep(time));
+        self.runtime.block_on(async { tokio::time::sleep(time).await });
     }
 
     /// Lets time jump: what is due in it happens late.
     pub fn leap(&self, time: Duration) {
-        self.runtime.block_on(tokio::time::advance(time));
+        self.runtime.block_on(async { tokio::time::advance(time).await });
     }
 
-    /// Waits for one call.
-    pub fn wait<T>(&self, call: impl Future<Output = T>) -> T {
-        self.runtime.block_on(call)
+    /// Waits for one call, committing and settling while it takes.
+    ///
+    /// # Errors
+    /// `internal` when it takes an hour.
+    pub fn wait<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
+        let failed = || Error::new(Code::Internal, "no answer within an hour");
+        self.runtime.block_on(async {
+            let mut call = std::pin::pin!(call);
+            for _ in 0..3_600 {
+                let second = Duration::from_secs(1);
+                if let Ok(answer) = tokio::time::timeout(second, call.as_mut()).await {
+                    return answer;
+                }
+                let _ = self.engine.commit_some() | self.engine.settle_some();
+            }
+            Err(failed())
+        })
     }
 
     /// Panics on this thread since this life began; a task's panic is caught by its runtime.
@@ -154,6 +168,6 @@ impl Life {
 /// The version under which the simulation's agent is registered.
 fn version() -> Result<Digest, Error> {
     let canonical = serde_json_canonicalizer::to_vec(&agent::definition())
-        .map_err(|why| Error::new(tenure_contract::Code::Internal, why.to_string()))?;
+        .map_err(|why| Error::new(Code::Internal, why.to_string()))?;
     Ok(Digest::of(&[&canonical]))
 }

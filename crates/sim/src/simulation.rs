@@ -68,6 +68,14 @@ fn switch(planted: Option<Planted>) {
 #[cfg(not(feature = "planted"))]
 const fn switch(_: Option<Planted>) {}
 
+fn commit(engine: &Engine) {
+    let _ = engine.commit_some();
+}
+
+fn settle(engine: &Engine) {
+    let _ = engine.settle_some();
+}
+
 struct Simulation {
     around: Surroundings,
     clients: Clients,
@@ -143,10 +151,9 @@ impl Simulation {
 
     fn round(&mut self, life: &Life) {
         self.let_time_pass(life);
-        self.around.disk.platter().full = match self.around.disk.platter().full {
-            true => !self.dice.chance(200),
-            false => self.dice.chance(8),
-        };
+        let full = self.around.disk.platter().full;
+        let full = if full { !self.dice.chance(200) } else { self.dice.chance(8) };
+        self.around.disk.platter().full = full;
         if self.dice.chance(400) {
             let turns = self.dice.between(1, 6);
             life.turn(|engine| self.clients.act(engine), turns);
@@ -161,7 +168,7 @@ impl Simulation {
             && let Some(frozen) = self.frozen.take()
         {
             self.trace.say(" a frozen server wakes up");
-            drop(frozen.engine().commit_some());
+            commit(frozen.engine());
         }
     }
 
@@ -181,7 +188,7 @@ impl Simulation {
         if self.dice.chance(self.deadly / 3) {
             self.around.disk.platter().armed = at;
         }
-        life.turn(|engine| drop(engine.commit_some()), 0);
+        life.turn(commit, 0);
         self.around.disk.platter().armed = None;
     }
 
@@ -189,7 +196,7 @@ impl Simulation {
         if self.dice.chance(self.deadly / 3) {
             self.around.disk.platter().armed = Some(CrashPoint::InSettle);
         }
-        life.turn(|engine| drop(engine.settle_some()), 0);
+        life.turn(settle, 0);
         self.around.disk.platter().armed = None;
     }
 
@@ -267,8 +274,8 @@ impl Simulation {
         for round in 0..CALM_ROUNDS_MAX {
             life.turn(|engine| self.clients.attend(engine), 4);
             for _ in 0..8 {
-                life.turn(|engine| drop(engine.commit_some()), 3);
-                life.turn(|engine| drop(engine.settle_some()), 3);
+                life.turn(commit, 3);
+                life.turn(settle, 3);
             }
             if self.broke(&life) {
                 return None;

@@ -39,6 +39,7 @@ mod serve;
 mod sessions;
 mod state;
 mod steps;
+mod strict;
 mod unknown;
 
 pub use document::openapi;

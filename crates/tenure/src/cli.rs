@@ -182,7 +182,10 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
 fn log_to_stderr() {
     use tracing_subscriber::EnvFilter;
     let filter = EnvFilter::try_from_env("TENURE_LOG").unwrap_or_else(|_| EnvFilter::new("error"));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(print::watched())
+        .with_writer(std::io::stderr);
     // only fails when an embedder has set one already
     let _ = subscriber.try_init();
 }

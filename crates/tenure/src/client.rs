@@ -78,7 +78,11 @@ impl Client {
         self.post_raw(path, body).await.map(drop)
     }
 
-    async fn post_raw(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<Response, Fault> {
+    async fn post_raw(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Response, Fault> {
         let body = serde_json::to_vec(body)
             .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
         self.send(Method::POST, path, Some(body), &[]).await
@@ -89,7 +93,10 @@ impl Client {
     }
 
     /// An answer as it comes, for an export.
-    pub async fn stream(&self, path: &str) -> Result<impl Stream<Item = Result<Vec<u8>, Fault>> + use<>, Fault> {
+    pub async fn stream(
+        &self,
+        path: &str,
+    ) -> Result<impl Stream<Item = Result<Vec<u8>, Fault>> + use<>, Fault> {
         let response = self.send(Method::GET, path, None, &[]).await?;
         let endpoint = self.endpoint.clone();
         let pieces = response.bytes_stream();
@@ -153,7 +160,8 @@ async fn read<T: DeserializeOwned>(response: Response) -> Result<T, Fault> {
     let endpoint = response.url().to_string();
     let body = response.bytes().await.map_err(|error| unreachable(&endpoint, &error))?;
     serde_json::from_slice(&body).map_err(|why| {
-        let told = format!("the answer of `{endpoint}` cannot be read: {why}; is it another version?");
+        let told =
+            format!("the answer of `{endpoint}` cannot be read: {why}; is it another version?");
         Fault::Refused(Error::new(Code::Upstream, told))
     })
 }
@@ -166,7 +174,9 @@ async fn refused(response: Response) -> Fault {
         Err(_) => Value::Null,
     };
     let code = serde_json::from_value(body["code"].clone()).unwrap_or(Code::Upstream);
-    let detail = body["detail"].as_str().map_or_else(|| format!("the server answered {status}"), str::to_owned);
+    let detail = body["detail"]
+        .as_str()
+        .map_or_else(|| format!("the server answered {status}"), str::to_owned);
     let mut error = Error::new(code, detail);
     error.subject = body["subject"].as_str().map(str::to_owned);
     Fault::Refused(error)

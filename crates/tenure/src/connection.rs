@@ -69,7 +69,14 @@ pub(crate) async fn live_owner(dir: &Path) -> Option<Client> {
         Ok(_) => Some(client),
         Err(Fault::Unreachable { .. }) => None,
         // another process on the same port does not know the token
-        Err(Fault::Refused(error)) if matches!(error.code, Code::Unauthenticated | Code::Upstream | Code::NotFound | Code::NoSuchRoute) => None,
+        Err(Fault::Refused(error))
+            if matches!(
+                error.code,
+                Code::Unauthenticated | Code::Upstream | Code::NotFound | Code::NoSuchRoute
+            ) =>
+        {
+            None
+        }
         Err(Fault::Refused(_)) => Some(client),
     }
 }

@@ -96,7 +96,8 @@ async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
     };
     narrator.opening(dir, documents.count());
     let data = dir.join("data");
-    let (payments, booked) = Payments::start(dir, plan.kills).await?;
+    let (payments, booked) =
+        Payments::start(dir, plan.kills, documents.wanted(0).charges.len()).await?;
     let server = Arc::new(Server::start(&data).await?);
     narrator.started(&server, &payments);
     let killer = Killer::new(plan.kills, server.clone(), narrator.clone());
@@ -107,7 +108,8 @@ async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
     while rounds.is_empty() || killer.wants_more() {
         let number = rounds.len() as u64;
         wanted.add(documents.wanted(number));
-        let round = Round { number, plan, server: &server, payments: &payments, narrator: &narrator };
+        let round =
+            Round { number, plan, server: &server, payments: &payments, narrator: &narrator };
         rounds.push(round.run(&documents, &definition).await?);
     }
     killer.enough();

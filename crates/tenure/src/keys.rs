@@ -52,7 +52,8 @@ impl Keys {
         let node = seed(&folder.join("node"))?;
         let public = public_key(&root);
         let shown = folder.join("root.pub");
-        if fs::read_to_string(&shown).ok().as_deref().map(str::trim) != Some(hex(&public).as_str()) {
+        if fs::read_to_string(&shown).ok().as_deref().map(str::trim) != Some(hex(&public).as_str())
+        {
             let wrote = fs::write(&shown, format!("{}\n", hex(&public)));
             wrote.map_err(|source| KeyError::File { path: shown, source })?;
         }
@@ -100,7 +101,8 @@ mod tests {
         let again = Keys::load_or_make(dir.path()).unwrap();
         assert_eq!((first.root, first.node), (again.root, again.node));
         for name in ["root", "node"] {
-            let mode = fs::metadata(dir.path().join("keys").join(name)).unwrap().permissions().mode();
+            let mode =
+                fs::metadata(dir.path().join("keys").join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");
         }
         let shown = fs::read_to_string(dir.path().join("keys/root.pub")).unwrap();

@@ -112,7 +112,8 @@ impl Tenure {
         let store = SqliteStore::open(&dir).map_err(|error| refused(&dir, error))?;
         let keys = Keys::load_or_make(&dir)?;
         let workspaces = dir.join("workspaces");
-        fs::create_dir_all(&workspaces).map_err(|error| directory(&workspaces, &error.to_string()))?;
+        fs::create_dir_all(&workspaces)
+            .map_err(|error| directory(&workspaces, &error.to_string()))?;
         intents::register(&options.intents);
         let clock = Clock::system();
         let config = Config {
@@ -126,7 +127,8 @@ impl Tenure {
         let engine = Engine::start(store.store(), config, options.intents, &*options.progress)
             .map_err(|source| OpenError::Store { dir: dir.clone(), source })?;
         let tenant = default_tenant(&engine);
-        let held = store.store().lease.renew(NODE, LEASE_TTL_MS).map_err(|error| refused(&dir, error))?;
+        let held =
+            store.store().lease.renew(NODE, LEASE_TTL_MS).map_err(|error| refused(&dir, error))?;
         let epoch = held.iter().map(|held| held.epoch).max().unwrap_or_default();
         Ok(Self { dir, keys, engine, tenant, clock, epoch, store })
     }
@@ -217,7 +219,9 @@ fn refused(dir: &Path, error: tenure_store::StoreError) -> OpenError {
         StoreError::TooNew { .. } => Code::StoreTooNew,
         StoreError::Corrupt(_) => Code::StoreCorrupt,
         StoreError::Full => Code::StorageFull,
-        StoreError::Fenced(_) | StoreError::Flush(_) | StoreError::Other(_) => Code::StoreUnavailable,
+        StoreError::Fenced(_) | StoreError::Flush(_) | StoreError::Other(_) => {
+            Code::StoreUnavailable
+        }
     };
     let hint = match code {
         Code::StoreCorrupt => "; `tenure doctor` says what can be done",

@@ -49,7 +49,8 @@ impl Running {
             let _ = stopped.await;
         }));
         owner.write(tenure.dir()).map_err(|error| {
-            let told = format!("`owner.json` in `{}` cannot be written: {error}", tenure.dir().display());
+            let told =
+                format!("`owner.json` in `{}` cannot be written: {error}", tenure.dir().display());
             Error::new(Code::StoreUnavailable, told)
         })?;
         Ok(Self { tenure, owner, shutdown, serving })

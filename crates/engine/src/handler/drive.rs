@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use tenure_contract::event::Work;
 use tenure_contract::resource::ArtifactBody;
 use tenure_contract::words::{ErrorClass, LossCause};
-use tenure_contract::{Code, Error, RunId, StepId};
+use tenure_contract::{ArtifactId, Code, Error, RunId, StepId};
 use tenure_core::Command;
 use tenure_core::command::{HandlerOutcome, NewArtifact};
 use tenure_core::session::{Run, Stand};
@@ -136,7 +136,10 @@ fn conclude(node: &Arc<Node>, resident: &Resident, done: Result<HandlerResult, H
     let mut bodies = Bodies::given(node.seal_json(resident.tenant, &result.output)?);
     let mut artifacts = Vec::with_capacity(result.artifacts.len());
     for made in result.artifacts {
-        node.check_parents(resident, &made.parents)?;
+        // one made before it by the same handler is registered in the same commit, before it
+        let not_made_here = |parent: &&ArtifactId| !artifacts.iter().any(|known: &NewArtifact| known.artifact == **parent);
+        let elsewhere: Vec<ArtifactId> = made.parents.iter().filter(not_made_here).copied().collect();
+        node.check_parents(resident, &elsewhere)?;
         let body = ArtifactBody { semantic_descriptor: made.descriptor, materializations: made.materializations };
         bodies.artifacts.push(node.seal_json(resident.tenant, &body)?);
         artifacts.push(NewArtifact {

@@ -36,7 +36,7 @@ fn stp_2_a_crash_within_an_idempotent_call_repeats_it_under_the_same_key() {
         house.crash(life);
         let life = house.live(IntentRegistry::default());
         life.block_on(async {
-            let ended = life.engine.ended(run).await;
+            let ended = life.engine.over(run).await;
             assert_eq!(content(&ended), "paid");
             let keys: Vec<_> = outside.attempts("/pay").into_iter().map(|one| one.key).collect();
             assert_eq!(keys.len(), 2);
@@ -78,7 +78,7 @@ fn stp_2_a_crash_within_a_once_call_leaves_it_in_doubt_and_pauses_until_somebody
                 reason: Some("it stands on the statement".to_owned()),
             };
             engine.resolve(&ada(), doubt.step_id, landed).await.unwrap();
-            let ended = engine.ended(run).await;
+            let ended = engine.over(run).await;
             assert_eq!((content(&ended), results(&ended)), ("paid", vec![json!({ "paid": 1 })]));
             assert_eq!(outside.attempts("/pay").len(), 1);
         });
@@ -122,7 +122,7 @@ fn stp_2_a_crash_within_a_handlers_once_substep_asks_and_within_an_idempotent_on
     let life = house.live(handlers(false));
     life.block_on(async {
         let engine = &life.engine;
-        let repeated = engine.ended(idempotent).await;
+        let repeated = engine.over(idempotent).await;
         let step = engine.steps(&ada(), idempotent).await.unwrap().remove(0);
         assert_eq!(repeated.output, Some(json!(step.step_id)));
         assert_eq!(step.attempts, 2);
@@ -133,7 +133,7 @@ fn stp_2_a_crash_within_a_handlers_once_substep_asks_and_within_an_idempotent_on
         assert_eq!(engine.resolve(&ada(), step.step_id, early).await.unwrap_err().code, Code::StillTravelling);
         let landed = ResolveStep { resolution: Resolution::Landed, result: Some(json!("k")), reason: None };
         engine.resolve(&ada(), step.step_id, landed).await.unwrap();
-        assert_eq!(engine.ended(once).await.output, Some(json!("k")));
+        assert_eq!(engine.over(once).await.output, Some(json!("k")));
     });
     assert_eq!(performed.each_ref().map(|count| count.load(Ordering::SeqCst)), [2, 1]);
 }
@@ -163,7 +163,7 @@ fn rt15_after_a_crash_no_committed_model_call_and_no_committed_tool_call_is_made
         house.crash(life);
         let life = house.live(IntentRegistry::default());
         life.block_on(async {
-            let ended = life.engine.ended(run).await;
+            let ended = life.engine.over(run).await;
             assert_eq!(content(&ended), "both done");
             let count = |path: &str| outside.attempts(path).len();
             assert_eq!((count("/v1"), count("/first"), count("/second")), (3, 1, 2));
@@ -195,7 +195,7 @@ fn rt15_killed_between_a_model_call_and_its_tool_call_neither_is_made_twice() {
     house.crash(life);
     let life = house.live(IntentRegistry::default());
     life.block_on(async {
-        let ended = life.engine.ended(run).await;
+        let ended = life.engine.over(run).await;
         assert_eq!(content(&ended), "paid");
         assert_eq!((outside.attempts("/v1").len(), outside.attempts("/pay").len()), (2, 1));
         let kinds = life.engine.kinds(ended.session_id);
@@ -239,7 +239,7 @@ fn int_6_after_a_crash_recorded_substeps_are_returned_and_not_performed() {
         });
         house.crash(life);
         let life = house.live(handlers(false));
-        life.block_on(async { assert_eq!(life.engine.ended(run).await.output, Some(json!(6))) });
+        life.block_on(async { assert_eq!(life.engine.over(run).await.output, Some(json!(6))) });
         assert_eq!(performed.load(Ordering::SeqCst), 3);
         assert_eq!(invoked.load(Ordering::SeqCst), 2);
     }
@@ -267,8 +267,8 @@ fn apr_5_a_question_outlives_the_process_and_is_answered_in_the_next_one() {
             let after = engine.approval(&ada(), before.approval_id).await.unwrap();
             assert_eq!((after.action_digest, after.requested_at), (before.action_digest, before.requested_at));
             assert!(outside.attempts("/pay").is_empty());
-            engine.decide(session, Decision::Approve).await.unwrap();
-            assert_eq!(content(&engine.ended(run).await), "paid");
+            engine.answer(session, Decision::Approve).await.unwrap();
+            assert_eq!(content(&engine.over(run).await), "paid");
             assert_eq!(outside.attempts("/pay").len(), 1);
         });
     }
@@ -283,7 +283,7 @@ fn flt_14_the_loops_own_steps_are_the_durable_ones() {
         let pay = action("pay", "once", &outside.url("/pay"));
         life.engine.hire(agent("payer").follows(&house, PAY_ONCE).may(pay)).await;
         let made = accepted(&life.engine, task("payer", "pay")).await;
-        life.engine.ended(made.run_id).await;
+        life.engine.over(made.run_id).await;
         let steps: Vec<_> = life
             .engine
             .told(made.session_id)
@@ -326,7 +326,7 @@ fn flt_18_what_the_log_holds_is_recovered_from_even_if_the_lists_never_learnt_of
     life.block_on(async {
         let again = life.engine.submit(&ada(), key).await.unwrap();
         assert!(again.duplicate);
-        let ended = life.engine.ended(again.run_id).await;
+        let ended = life.engine.over(again.run_id).await;
         assert_eq!(ended.output, Some(json!("done")));
         verified(&life.engine.told(again.session_id));
     });

@@ -7,8 +7,8 @@ mod outside;
 mod plug;
 
 pub use definition::{Definition, action, agent};
-pub use outside::{Attempt, Outside, Reply, calls, said};
-pub use plug::Plug;
+pub use outside::{Outside, Reply, calls, said};
+use plug::Plug;
 
 use serde_json::{Value, json};
 use std::future::Future;
@@ -223,7 +223,7 @@ pub trait Asked {
     }
 
     /// The run once it has ended.
-    async fn ended(&self, run: RunId) -> Run {
+    async fn over(&self, run: RunId) -> Run {
         let session = self.engine().run(&ada(), run).await.unwrap().session_id;
         self.engine().ended(&ada(), session, run, LIMIT).await.unwrap();
         self.engine().run(&ada(), run).await.unwrap()
@@ -258,7 +258,7 @@ pub trait Asked {
     }
 
     /// Decides the one open approval of a session.
-    async fn decide(&self, session: SessionId, decision: Decision) -> Result<Approval, Error> {
+    async fn answer(&self, session: SessionId, decision: Decision) -> Result<Approval, Error> {
         let asked = self.asked(session).await;
         let [approval] = asked.as_slice() else { panic!("{asked:?}") };
         self.engine().decide(&ada(), approval.approval_id, plain(decision)).await
@@ -275,8 +275,8 @@ pub fn plain(decision: Decision) -> DecideApproval {
     DecideApproval { decision, reason: None, arguments: None, answer: None }
 }
 
-pub fn task_in(session: SessionId, agent: &str, task: &str) -> SubmitRun {
-    SubmitRun { session_id: Some(session), ..task(agent, task) }
+pub fn task_in(session: SessionId, agent: &str, text: &str) -> SubmitRun {
+    SubmitRun { session_id: Some(session), ..task(agent, text) }
 }
 
 pub fn intent_in(session: SessionId, intent: &str, parameters: Value) -> SubmitRun {
@@ -284,11 +284,11 @@ pub fn intent_in(session: SessionId, intent: &str, parameters: Value) -> SubmitR
 }
 
 /// A task in a session made for it.
-pub fn task(agent: &str, task: &str) -> SubmitRun {
+pub fn task(agent: &str, text: &str) -> SubmitRun {
     let agent = AgentRequest {
         name: agent.to_owned(),
         version: None,
-        task: task.to_owned(),
+        task: text.to_owned(),
         max_steps: None,
     };
     SubmitRun { agent: Some(agent), ..SubmitRun::default() }

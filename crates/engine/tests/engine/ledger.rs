@@ -34,7 +34,7 @@ async fn agt_1_the_same_definition_is_the_same_version_and_another_one_is_new() 
         max_steps: None,
     };
     let run = accepted(&engine, SubmitRun { agent: Some(pinned), ..SubmitRun::default() }).await;
-    let ended = engine.ended(run.run_id).await;
+    let ended = engine.over(run.run_id).await;
     assert_eq!(ended.agent, Some(format!("talker@{}", one.version)));
     assert_eq!(serde_json::to_value(first.made()).unwrap(), canonical);
 }
@@ -65,8 +65,8 @@ fn agt_1_a_run_keeps_its_version_over_a_new_one_and_over_a_restart() {
     let life = house.live(IntentRegistry::default());
     life.block_on(async {
         assert_ne!(life.engine.agent(&ada(), "payer").unwrap().version, version);
-        life.engine.decide(session, Decision::Approve).await.unwrap();
-        let ended = life.engine.ended(run).await;
+        life.engine.answer(session, Decision::Approve).await.unwrap();
+        let ended = life.engine.over(run).await;
         assert_eq!(content(&ended), "old");
         assert_eq!(ended.agent, Some(format!("payer@{version}")));
     });
@@ -114,7 +114,7 @@ async fn aut_1_a_key_is_kept_as_its_hash_and_refused_once_revoked() {
     let hash = Digest::of(&[text.as_bytes()]);
     let holds = |bytes: &[u8], what: &[u8]| bytes.windows(what.len()).any(|part| part == what);
     let stored = house.store().log.scan(Position::START, 1_000).unwrap();
-    assert!(stored.iter().any(|entry| holds(&entry.bytes, &hash.bytes())));
+    assert!(stored.iter().any(|entry| holds(&entry.bytes, hash.bytes().as_slice())));
     assert!(stored.iter().all(|entry| !holds(&entry.bytes, &secret)));
 
     engine.revoke_key(&ada(), made.key_id).await.unwrap();
@@ -159,5 +159,5 @@ async fn rt1_an_agent_is_registered_without_opening_its_model_or_its_tools() {
     assert!(outside.attempts("/").is_empty());
     assert!(!house.config(tenure_engine::Drive::Threads).workspaces.exists());
     let run = accepted(&engine, task("nowhere", "speak")).await;
-    assert_eq!(engine.ended(run.run_id).await.status, RunStatus::Failed);
+    assert_eq!(engine.over(run.run_id).await.status, RunStatus::Failed);
 }

@@ -2,7 +2,6 @@
 
 mod harness;
 
-mod agents;
 mod approvals;
 mod artifacts;
 mod crashes;

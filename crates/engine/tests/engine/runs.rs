@@ -51,7 +51,7 @@ async fn run_1_a_run_carries_its_fields_and_its_times_in_order() {
     let house = House::new();
     let engine = house.engine(handlers());
     let made = accepted(&engine, intent_of("fine", json!({ "x": 1 }))).await;
-    let run = engine.ended(made.run_id).await;
+    let run = engine.over(made.run_id).await;
     assert_eq!((run.tenant_id, run.session_id), (ada().tenant, made.session_id));
     assert_eq!((run.product_id.as_str(), run.user_id.as_str()), ("tenure", "ada"));
     assert_eq!((run.attempt, run.trigger, run.parent_run_id, run.task_id), (1, Trigger::Submit, None, None));
@@ -80,7 +80,7 @@ async fn run_1_what_the_table_does_not_list_is_refused_and_changes_nothing() {
     illegal(engine.resume(&ada(), running).await);
     // queued → cancelled, without ever having started
     engine.cancel(&ada(), queued, None).await.unwrap();
-    let cancelled = engine.ended(queued).await;
+    let cancelled = engine.over(queued).await;
     assert_eq!((cancelled.status, cancelled.started_at), (RunStatus::Cancelled, None));
     engine.pause(&ada(), running).await.unwrap();
     assert_eq!(status(running).await, RunStatus::Paused);
@@ -89,7 +89,7 @@ async fn run_1_what_the_table_does_not_list_is_refused_and_changes_nothing() {
     // paused → cancelled
     engine.pause(&ada(), running).await.unwrap();
     engine.cancel(&ada(), running, None).await.unwrap();
-    engine.ended(running).await;
+    engine.over(running).await;
     let before = engine.told(session).len();
     illegal(engine.cancel(&ada(), running, None).await);
     illegal(engine.pause(&ada(), running).await);
@@ -102,11 +102,11 @@ async fn run_2_finished_and_failed_say_so() {
     let house = House::new();
     let engine = house.engine(handlers());
     let fine = accepted(&engine, intent_of("fine", json!({}))).await.run_id;
-    let fine = engine.ended(fine).await;
+    let fine = engine.over(fine).await;
     assert_eq!((fine.status, fine.stop_reason), (RunStatus::Completed, Some(StopReason::Finished)));
     assert_eq!(fine.error, None);
     let fail = accepted(&engine, intent_of("fail", json!({}))).await.run_id;
-    let fail = engine.ended(fail).await;
+    let fail = engine.over(fail).await;
     assert_eq!((fail.status, fail.stop_reason), (RunStatus::Failed, Some(StopReason::Failed)));
     let error = fail.error.unwrap();
     assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Handler, "broken", "it broke"));
@@ -119,7 +119,7 @@ async fn run_2_the_cap_on_turns_is_a_failure_however_much_was_done() {
     let engine = house.engine(handlers());
     engine.hire(payer(&house, &outside, false).with("max_steps", json!(2))).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
-    let run = engine.ended(run).await;
+    let run = engine.over(run).await;
     assert_eq!((run.status, run.stop_reason), (RunStatus::Failed, Some(StopReason::MaxSteps)));
     assert_eq!(run.usage.model_calls, 2);
     assert_eq!(outside.attempts("/pay").len(), 2);
@@ -132,23 +132,23 @@ async fn run_2_a_budget_nobody_may_raise_or_somebody_denies_is_a_failure() {
     let engine = house.engine(handlers());
     let many = SubmitRun { budget_steps: Some(3), ..intent_of("many", json!({})) };
     let many = accepted(&engine, many).await.run_id;
-    let many = engine.ended(many).await;
+    let many = engine.over(many).await;
     assert_eq!((many.status, many.stop_reason), (RunStatus::Failed, Some(StopReason::Budget)));
     assert_eq!(many.usage.steps, 3);
     engine.hire(payer(&house, &outside, false)).await;
     let alone = SubmitRun { budget_steps: Some(2), ..task("payer", "pay") };
     let alone = accepted(&engine, alone).await.run_id;
-    assert_eq!(engine.ended(alone).await.stop_reason, Some(StopReason::Budget));
+    assert_eq!(engine.over(alone).await.stop_reason, Some(StopReason::Budget));
     let session = engine.open_as(approved_by("user:ada")).await.session_id;
     let asking = SubmitRun { budget_steps: Some(2), ..task_in(session, "payer", "pay") };
     let asking = accepted(&engine, asking).await.run_id;
     assert_eq!(engine.rested(asking).await.status, RunStatus::WaitingApproval);
-    engine.decide(session, Decision::Approve).await.unwrap();
+    engine.answer(session, Decision::Approve).await.unwrap();
     // two more, and the next breach
     let again = engine.seen(asking, |run| run.usage.steps == 4 && run.status == RunStatus::WaitingApproval).await;
     assert_eq!(again.waiting_for.unwrap().reason, StuckReason::Budget);
-    engine.decide(session, Decision::Deny).await.unwrap();
-    let denied = engine.ended(asking).await;
+    engine.answer(session, Decision::Deny).await.unwrap();
+    let denied = engine.over(asking).await;
     assert_eq!((denied.status, denied.stop_reason), (RunStatus::Failed, Some(StopReason::Budget)));
     assert_eq!(denied.usage.steps, 4);
 }
@@ -160,7 +160,7 @@ async fn run_2_aborted_and_superseded_are_cancelled() {
     let session = engine.open().await;
     let aborted = engine.intend(session, "hang", json!({})).await;
     engine.cancel(&ada(), aborted, Some("enough".to_owned())).await.unwrap();
-    let aborted = engine.ended(aborted).await;
+    let aborted = engine.over(aborted).await;
     assert_eq!((aborted.status, aborted.stop_reason), (RunStatus::Cancelled, Some(StopReason::Aborted)));
     let superseded = engine.intend(session, "hang", json!({})).await;
     let next = with_policy(
@@ -168,9 +168,9 @@ async fn run_2_aborted_and_superseded_are_cancelled() {
         tenure_contract::words::InputPolicy::Interrupt,
     );
     let next = accepted(&engine, next).await.run_id;
-    let superseded = engine.ended(superseded).await;
+    let superseded = engine.over(superseded).await;
     assert_eq!((superseded.status, superseded.stop_reason), (RunStatus::Cancelled, Some(StopReason::Superseded)));
-    assert!(is_completed(&engine.ended(next).await));
+    assert!(is_completed(&engine.over(next).await));
 }
 
 async fn reason(engine: &Engine, run: RunId, wanted: StuckReason) -> Option<String> {
@@ -212,7 +212,7 @@ async fn run_5_a_run_that_does_not_move_says_why_and_for_what() {
     let broke = SubmitRun { budget_steps: Some(1), ..task_in(poor, "payer", "pay") };
     let broke = accepted(&engine, broke).await.run_id;
     engine.seen(broke, |run| run.status == RunStatus::WaitingApproval).await;
-    engine.decide(poor, Decision::Approve).await.unwrap();
+    engine.answer(poor, Decision::Approve).await.unwrap();
     let subject = reason(&engine, broke, StuckReason::Budget).await;
     assert_eq!(subject, Some(engine.asked(poor).await[0].approval_id.to_string()));
 }
@@ -239,7 +239,7 @@ async fn rt3_an_option_may_only_lower_the_cap_and_its_origin_is_journaled() {
     assert_eq!(engine.submit(&ada(), free).await.unwrap_err().code, Code::InvalidArgument);
     for (asked, turns, origin) in [(None, 3, "config"), (Some(1), 1, "option")] {
         let made = accepted(&engine, capped(asked)).await;
-        assert_eq!(engine.ended(made.run_id).await.usage.model_calls, turns);
+        assert_eq!(engine.over(made.run_id).await.usage.model_calls, turns);
         let submitted = engine.told(made.session_id).into_iter().find_map(|told| match told.entry.event {
             tenure_contract::Event::RunSubmitted(event) => Some(event.limits),
             _ => None,

@@ -65,7 +65,7 @@ async fn ses_1_a_session_carries_its_fields_and_follows_its_run() {
     let busy = engine.end_session(&ada(), opened.session_id, SessionStatus::Completed, None).await;
     assert_eq!(busy.unwrap_err().code, Code::IllegalTransition);
     gated.gate.send_replace(true);
-    engine.ended(run).await;
+    engine.over(run).await;
     assert_eq!(engine.session(&ada(), opened.session_id).unwrap().status, SessionStatus::Active);
     let closed = engine.end_session(&ada(), opened.session_id, SessionStatus::Completed, None).await.unwrap();
     assert_eq!(closed.status, SessionStatus::Completed);
@@ -92,8 +92,8 @@ async fn ses_1_a_session_waits_for_approval_with_its_run() {
     let seen = engine.session(&ada(), session).unwrap();
     assert_eq!(seen.status, SessionStatus::WaitingApproval);
     assert_eq!(seen.approval_refs.len(), 1);
-    engine.decide(session, Decision::Approve).await.unwrap();
-    engine.ended(run).await;
+    engine.answer(session, Decision::Approve).await.unwrap();
+    engine.over(run).await;
     let seen = engine.session(&ada(), session).unwrap();
     assert_eq!(seen.status, SessionStatus::Active);
     assert!(seen.agent_binding.unwrap().agent.starts_with("payer@sha256:"));
@@ -107,12 +107,12 @@ async fn ses_1_a_session_made_for_one_run_ends_as_it_does() {
     let engine = house.engine(gated.intents.clone());
     for (intent, status) in [("fine", SessionStatus::Completed), ("fail", SessionStatus::Failed)] {
         let made = accepted(&engine, intent_of(intent, json!({}))).await;
-        engine.ended(made.run_id).await;
+        engine.over(made.run_id).await;
         assert_eq!(engine.session(&ada(), made.session_id).unwrap().status, status);
     }
     let made = accepted(&engine, intent_of("hold", json!({}))).await;
     engine.cancel(&ada(), made.run_id, None).await.unwrap();
-    engine.ended(made.run_id).await;
+    engine.over(made.run_id).await;
     assert_eq!(engine.session(&ada(), made.session_id).unwrap().status, SessionStatus::Cancelled);
 }
 
@@ -124,7 +124,7 @@ async fn ses_2_a_session_is_resumable_until_it_is_final() {
     let session = engine.open().await;
     assert!(engine.session(&ada(), session).unwrap().resumable);
     let run = engine.intend(session, "fail", json!({})).await;
-    engine.ended(run).await;
+    engine.over(run).await;
     assert!(engine.session(&ada(), session).unwrap().resumable);
     engine.end_session(&ada(), session, SessionStatus::Cancelled, None).await.unwrap();
     assert!(!engine.session(&ada(), session).unwrap().resumable);
@@ -143,7 +143,7 @@ async fn ses_3_of_many_concurrent_submits_one_runs_at_a_time_in_their_order() {
     let runs = futures::future::join_all(submitting).await;
     gated.gate.send_replace(true);
     for run in runs {
-        assert!(is_completed(&engine.ended(run.unwrap()).await));
+        assert!(is_completed(&engine.over(run.unwrap()).await));
     }
     assert_eq!(gated.most.load(Ordering::SeqCst), 1);
     let (mut submitted, mut started) = (Vec::new(), Vec::new());
@@ -177,9 +177,9 @@ async fn ses_3_reject_refuses_while_another_runs_and_changes_nothing() {
     assert!(refused.message.contains(&held.to_string()), "{refused}");
     assert_eq!(engine.told(session).len(), before);
     gated.gate.send_replace(true);
-    engine.ended(held).await;
+    engine.over(held).await;
     let taken = engine.submit(&ada(), second).await.unwrap();
-    assert!(is_completed(&engine.ended(taken.run_id).await));
+    assert!(is_completed(&engine.over(taken.run_id).await));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -192,11 +192,11 @@ async fn ses_3_interrupt_supersedes_the_current_run_and_goes_before_the_queue() 
     let queued = engine.intend(session, "fine", json!({})).await;
     let urgent = with_policy(intent_in(session, "fine", json!({})), InputPolicy::Interrupt);
     let urgent = engine.submit(&ada(), urgent).await.unwrap().run_id;
-    let superseded = engine.ended(held).await;
+    let superseded = engine.over(held).await;
     assert_eq!(superseded.status, RunStatus::Cancelled);
     assert_eq!(superseded.stop_reason, Some(StopReason::Superseded));
-    assert!(is_completed(&engine.ended(urgent).await));
-    assert!(is_completed(&engine.ended(queued).await));
+    assert!(is_completed(&engine.over(urgent).await));
+    assert!(is_completed(&engine.over(queued).await));
     let started: Vec<_> = engine
         .told(session)
         .into_iter()
@@ -230,7 +230,7 @@ async fn ses_3_steer_gives_the_current_run_its_input_before_the_next_model_call(
     let steered = engine.submit(&ada(), task_in(session, "looker", "and be quick")).await.unwrap();
     assert_eq!(steered.run_id, run);
     outside.open_gate();
-    let ended = engine.ended(run).await;
+    let ended = engine.over(run).await;
     assert_eq!(content(&ended), "done");
     let asked = outside.attempts("/v1");
     assert_eq!(asked.len(), 2);

@@ -46,7 +46,7 @@ async fn stp_1_an_effect_sees_its_own_intent_on_disk_and_its_result_follows() {
     });
     let engine = house.engine(intents);
     let run = accepted(&engine, intent_of("look", json!({}))).await.run_id;
-    assert!(is_completed(&engine.ended(run).await));
+    assert!(is_completed(&engine.over(run).await));
     for step in engine.steps(&ada(), run).await.unwrap() {
         assert_eq!(step.status, StepStatus::Landed);
         let key = step.step_id.to_string();
@@ -69,7 +69,7 @@ async fn stp_1_a_tool_call_reaches_its_service_only_with_its_intent_on_disk() {
     let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"ok\"\n";
     engine.hire(agent("payer").follows(&house, script).may(action("pay", "once", &outside.url("/pay")))).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
-    let ended = engine.ended(run).await;
+    let ended = engine.over(run).await;
     assert_eq!(results(&ended), [json!({ "paid": 1 })]);
     let steps = engine.steps(&ada(), run).await.unwrap();
     let kinds: Vec<_> = steps.iter().map(|step| (step.kind, step.status)).collect();
@@ -91,7 +91,7 @@ async fn stp_3_every_attempt_of_a_step_carries_the_same_key() {
     let pay = action("pay", "idempotent", &outside.url("/pay"));
     engine.hire(agent("payer").follows(&house, script).may(pay)).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
-    assert_eq!(results(&engine.ended(run).await), [json!({ "paid": 1 })]);
+    assert_eq!(results(&engine.over(run).await), [json!({ "paid": 1 })]);
     let step = engine.steps(&ada(), run).await.unwrap().remove(1);
     assert_eq!(step.attempts, 3);
     let keys: Vec<_> = outside.attempts("/pay").into_iter().map(|one| one.key.unwrap()).collect();
@@ -108,7 +108,7 @@ async fn stp_3_two_steps_have_two_keys() {
     let pay = action("pay", "once", &outside.url("/pay"));
     engine.hire(agent("payer").follows(&house, script).may(pay)).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
-    assert!(is_completed(&engine.ended(run).await));
+    assert!(is_completed(&engine.over(run).await));
     let keys: std::collections::BTreeSet<_> = outside.attempts("/pay").into_iter().map(|one| one.key).collect();
     assert_eq!(keys.len(), 2);
 }
@@ -154,7 +154,7 @@ fn stp_4_results_of_every_size_read_back_after_a_crash_and_are_never_made_again(
     let life = house.live(handlers(false));
     life.block_on(async {
         // the hanging step of the first life is left out by the second: its run ends all the same
-        assert!(is_completed(&life.engine.ended(run).await));
+        assert!(is_completed(&life.engine.over(run).await));
         let steps = life.engine.steps(&ada(), run).await.unwrap();
         let read: Vec<_> = steps.iter().filter_map(|step| step.result.as_ref()?.as_str()).map(str::len).collect();
         assert_eq!(read, [sizes, sizes].concat());
@@ -175,7 +175,7 @@ async fn stp_5_the_thousandth_step_writes_what_the_first_one_wrote() {
     });
     let engine = house.engine(intents);
     let made = accepted(&engine, intent_of("many", json!({}))).await;
-    assert_eq!(engine.ended(made.run_id).await.status, RunStatus::Completed);
+    assert_eq!(engine.over(made.run_id).await.status, RunStatus::Completed);
     let mut written: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for told in engine.told(made.session_id) {
         if matches!(told.entry.event, Event::StepIntended(_) | Event::StepLanded(_)) {

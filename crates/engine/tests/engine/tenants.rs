@@ -56,7 +56,7 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
     let step = engine.steps(&ada(), lost).await.unwrap()[0].step_id;
     let making = engine.open().await;
     let made = engine.intend(making, "make", json!({})).await;
-    assert!(is_completed(&engine.ended(made).await));
+    assert!(is_completed(&engine.over(made).await));
     let request = CreateKey { principal: "user:ada".to_owned(), scopes: Vec::new() };
     let key = engine.create_key(&ada(), request).await.unwrap();
     engine.settled().await.unwrap();

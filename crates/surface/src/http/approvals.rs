@@ -6,9 +6,8 @@ use super::page::{ApprovalsAsked, list};
 use super::problem::Refusal;
 use super::state::ServerState;
 use axum::extract::State;
-use serde_json::Value;
+use tenure_contract::ApprovalId;
 use tenure_contract::resource::{Approval, DecideApproval, Page};
-use tenure_contract::{ApprovalId, Code};
 use tenure_engine::Engine;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -61,18 +60,7 @@ async fn decide_approval(
     State(state): State<ServerState>,
     Who(caller): Who,
     Named(id): Named<ApprovalId>,
-    Json(body): Json<Value>,
+    Json(request): Json<DecideApproval>,
 ) -> Result<axum::Json<Approval>, Refusal> {
-    let request = literal(body)?;
     Ok(axum::Json(state.engine.decide(&caller, id, request).await?))
-}
-
-/// Reads a decision that is one of the two words, as text. `true`, `1`, `"yes"` or an object that
-/// could be read as one of them approves nothing (`FLT-8`).
-fn literal(body: Value) -> Result<DecideApproval, Refusal> {
-    let invalid = |text: String| Refusal::new(Code::InvalidArgument, text);
-    if !matches!(body.get("decision"), Some(Value::String(_)) | None) {
-        return Err(invalid("`decision` is not a text; expected `approve` or `deny`".to_owned()));
-    }
-    serde_json::from_value(body).map_err(|why| invalid(why.to_string()))
 }

@@ -2,7 +2,7 @@
 
 use super::caller::Who;
 use super::extract::{Asked, Named};
-use super::journal::Reader;
+use super::journal::{Reader, place};
 use super::limits::ENTRY_PAGE_MAX_BYTES;
 use super::problem::Refusal;
 use super::state::ServerState;
@@ -33,6 +33,7 @@ pub(super) struct Entry(EntryLine);
 #[into_params(parameter_in = Query)]
 struct EntriesAsked {
     /// The first, counted from 1; also the `nextCursor` of the page before.
+    #[serde(default, deserialize_with = "place")]
     #[param(minimum = 0)]
     from: Option<u64>,
     /// Entries at the most; 50 when nothing is said. Large bodies make a page shorter.

@@ -5,7 +5,7 @@
 
 use super::caller::Who;
 use super::extract::{Asked, Named};
-use super::journal::{Bodies, Reader};
+use super::journal::{Bodies, Reader, place};
 use super::limits::{ENTRIES_AT_ONCE, HEARTBEAT_MS};
 use super::page::blocking;
 use super::problem::Refusal;
@@ -39,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<ServerState> {
 #[into_params(parameter_in = Query)]
 struct FollowAsked {
     /// Only entries after this one; the `Last-Event-ID` header wins over it.
+    #[serde(default, deserialize_with = "place")]
     #[param(minimum = 0)]
     after: Option<u64>,
     /// Whether entries come with their bodies; without when nothing is said.

@@ -3,6 +3,7 @@
 
 use super::limits::BODY_READ_MAX_MS;
 use super::problem::Refusal;
+use super::strict::Strict;
 use axum::body::Body;
 use axum::extract::{FromRequest, FromRequestParts, Path, Query, Request};
 use axum::http::request::Parts;
@@ -12,7 +13,7 @@ use serde::de::DeserializeOwned;
 use std::fmt::Display;
 use std::str::FromStr;
 use std::time::Duration;
-use tenure_contract::{Code, Error, limits};
+use tenure_contract::{Code, limits};
 
 /// A JSON body.
 pub(super) struct Json<T>(pub T);
@@ -161,10 +162,10 @@ pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Refusal> {
         let limit = limits::JSON_DEPTH_MAX;
         return Err(malformed(format!("the body nests deeper than JSON_DEPTH_MAX, {limit}")));
     }
-    serde_json::from_str(text).map_err(|why| match why.classify() {
-        serde_json::error::Category::Data => {
-            Refusal(Error::new(Code::InvalidArgument, why.to_string()))
-        }
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = T::deserialize(Strict(&mut reader)).and_then(|value| reader.end().map(|()| value));
+    value.map_err(|why| match why.classify() {
+        serde_json::error::Category::Data => Refusal::new(Code::InvalidArgument, why.to_string()),
         _ => malformed(format!("the body is not JSON: {why}")),
     })
 }

@@ -4,6 +4,8 @@
 use super::limits::ENTRIES_AT_ONCE;
 use super::page::blocking;
 use super::problem::Refusal;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use tenure_contract::export::{Body, EntryLine, Link};
 use tenure_contract::resource::Caller;
 use tenure_contract::{Digest, Error, SessionId};
@@ -76,4 +78,17 @@ impl Reader {
         let sealed = told.sealed.as_deref().filter(|_| self.bodies == Bodies::With);
         EntryLine::new(&told.entry, &told.bytes, link, sealed.and_then(Body::unseal))
     }
+}
+
+/// Reads a place in a journal from a query; the log counts with 63 bits.
+pub(super) fn place<'de, D: Deserializer<'de>>(d: D) -> Result<Option<u64>, D::Error> {
+    let text = String::deserialize(d)?;
+    let place = text.parse().ok().filter(|place| i64::try_from(*place).is_ok());
+    place.map(Some).ok_or_else(|| {
+        let shown: String = text.chars().take(60).collect();
+        D::Error::custom(format!(
+            "`{shown}` is not a place in a journal; expected 0 to {}",
+            i64::MAX
+        ))
+    })
 }

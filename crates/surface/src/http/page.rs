@@ -14,7 +14,6 @@ use utoipa::IntoParams;
 #[into_params(parameter_in = Query)]
 pub(super) struct SessionsAsked {
     /// Only sessions in this status.
-    #[param(inline)]
     status: Option<SessionStatus>,
     /// Only sessions that have not ended, or only those that have.
     open: Option<bool>,
@@ -32,10 +31,8 @@ pub(super) struct SessionsAsked {
 pub(super) struct RunsAsked {
     /// Only runs of this session.
     #[serde(default, deserialize_with = "session_id")]
-    #[param(inline)]
     session: Option<SessionId>,
     /// Only runs in this status.
-    #[param(inline)]
     status: Option<RunStatus>,
     /// Only runs that have not ended, or only those that have.
     open: Option<bool>,
@@ -53,10 +50,8 @@ pub(super) struct RunsAsked {
 pub(super) struct ApprovalsAsked {
     /// Only approvals of this session.
     #[serde(default, deserialize_with = "session_id")]
-    #[param(inline)]
     session: Option<SessionId>,
     /// Only approvals in this status.
-    #[param(inline)]
     status: Option<ApprovalStatus>,
     /// Only approvals that wait for a decision, or only those that do not.
     open: Option<bool>,
@@ -74,7 +69,6 @@ pub(super) struct ApprovalsAsked {
 pub(super) struct DoubtsAsked {
     /// Only steps of this session.
     #[serde(default, deserialize_with = "session_id")]
-    #[param(inline)]
     session: Option<SessionId>,
     /// Only steps that wait to be settled, or only those that do not.
     open: Option<bool>,

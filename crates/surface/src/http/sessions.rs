@@ -9,9 +9,9 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
+use tenure_contract::SessionId;
 use tenure_contract::resource::{OpenSession, Page, Session, SessionSummary};
 use tenure_contract::words::SessionStatus;
-use tenure_contract::{Code, SessionId};
 use tenure_engine::Engine;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -28,11 +28,33 @@ pub(super) fn routes() -> OpenApiRouter<ServerState> {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct EndSession {
-    /// `completed`, `failed` or `cancelled`.
-    status: SessionStatus,
+    /// How it ends.
+    status: Ending,
     /// Why.
     #[serde(default)]
     reason: Option<String>,
+}
+
+/// The statuses a session ends in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum Ending {
+    /// What it was for is done.
+    Completed,
+    /// It cannot be done.
+    Failed,
+    /// Nobody wants it any more.
+    Cancelled,
+}
+
+impl From<Ending> for SessionStatus {
+    fn from(ending: Ending) -> Self {
+        match ending {
+            Ending::Completed => Self::Completed,
+            Ending::Failed => Self::Failed,
+            Ending::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// Open a session.
@@ -97,13 +119,7 @@ async fn end_session(
     Named(id): Named<SessionId>,
     Json(request): Json<EndSession>,
 ) -> Result<axum::Json<Session>, Refusal> {
-    if !request.status.is_final() {
-        let text = format!(
-            "a session does not end as `{}`; expected `completed`, `failed` or `cancelled`",
-            request.status
-        );
-        return Err(Refusal::new(Code::InvalidArgument, text));
-    }
-    let ended = state.engine.end_session(&caller, id, request.status, request.reason).await?;
+    let ended =
+        state.engine.end_session(&caller, id, request.status.into(), request.reason).await?;
     Ok(axum::Json(ended))
 }

@@ -73,6 +73,36 @@ fn every_reference_leads_somewhere() {
     }
 }
 
+#[test]
+fn every_word_of_a_list_is_one_of_the_wire() {
+    let document = openapi();
+    let mut words = Vec::new();
+    enums(&document, &mut words);
+    assert!(words.len() > 100);
+    for word in words {
+        let lower = word.chars().any(|letter| letter.is_ascii_lowercase());
+        let upper = word.chars().any(|letter| letter.is_ascii_uppercase());
+        assert!(!(lower && upper), "`{word}` is a name in Rust");
+    }
+}
+
+fn enums(value: &Value, words: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, field) in fields {
+                match field {
+                    Value::Array(items) if name == "enum" => {
+                        words.extend(items.iter().filter_map(Value::as_str).map(str::to_owned));
+                    }
+                    _ => enums(field, words),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| enums(item, words)),
+        _ => {}
+    }
+}
+
 fn collect(value: &Value, references: &mut Vec<String>) {
     match value {
         Value::Object(fields) => {

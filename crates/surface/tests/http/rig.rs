@@ -2,7 +2,6 @@
 
 use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
-use std::future::Future;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -115,6 +114,11 @@ impl Rig {
         self.engine.create_key(&caller(tenant), request).await.unwrap().key.unwrap()
     }
 
+    /// Entries committed so far, in all journals.
+    pub fn entries(&self) -> u64 {
+        self.engine.commit_figures().entries.load(std::sync::atomic::Ordering::SeqCst)
+    }
+
     /// A file beside the workspaces.
     pub fn file(&self, name: &str, content: &str) -> PathBuf {
         let path = self.folder.path().join(name);
@@ -194,6 +198,6 @@ fn intents(gate: &Arc<Semaphore>) -> IntentRegistry {
     intents
 }
 
-fn failing(_: Ctx) -> impl Future<Output = Result<HandlerResult, HandlerFailure>> {
-    async { Err(HandlerFailure::new("no-file", "the file is not there")) }
+async fn failing(_: Ctx) -> Result<HandlerResult, HandlerFailure> {
+    Err(HandlerFailure::new("no-file", "the file is not there"))
 }

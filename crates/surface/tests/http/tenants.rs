@@ -89,10 +89,15 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
         refused(request, StatusCode::NOT_FOUND, "not-found").await;
     }
     let intent = json!({ "type": "echo" });
+    let own = rig.post("/v1/sessions", &json!({})).bearer_auth(theirs);
+    let own = answered(own, StatusCode::CREATED).await;
     for (path, body) in [
         ("/v1/runs", json!({ "sessionId": session, "intent": intent })),
         ("/v1/runs", json!({ "tenantId": OURS, "intent": intent })),
-        ("/v1/runs", json!({ "parentRunId": run["runId"], "intent": intent })),
+        (
+            "/v1/runs",
+            json!({ "sessionId": own["sessionId"], "parentRunId": run["runId"], "intent": intent }),
+        ),
         ("/api/intent/submit", json!({ "session_id": session, "intent_type": "echo" })),
         ("/api/intent/submit", json!({ "tenant_id": OURS, "intent_type": "echo" })),
     ] {

@@ -6,7 +6,9 @@ use tenure_contract::resource::{Approval, Page};
 
 /// Lists approvals that wait for a decision.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure approvals\n  tenure approve apr_… --reason \"checked with the customer\"")]
+#[command(
+    after_help = "Example:\n  tenure approvals\n  tenure approve apr_… --reason \"checked with the customer\""
+)]
 pub(super) struct Args {
     /// Also those that are decided.
     #[arg(long)]
@@ -15,7 +17,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let connection = cx.connect_existing().await?;
-    let path = if args.all { "/v1/approvals?limit=200" } else { "/v1/approvals?open=true&limit=200" };
+    let path =
+        if args.all { "/v1/approvals?limit=200" } else { "/v1/approvals?open=true&limit=200" };
     let page = connection.client.get::<Page<Approval>>(path).await;
     connection.close().await;
     let page = page?;

@@ -22,7 +22,10 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     if cx.json {
         println_json(&page);
     } else {
-        outln(&table(&["artifact", "type", "state", "records", "parser", "made from"], page.items.iter().map(row)));
+        outln(&table(
+            &["artifact", "type", "state", "records", "parser", "made from"],
+            page.items.iter().map(row),
+        ));
     }
     Ok(Exit::Done)
 }

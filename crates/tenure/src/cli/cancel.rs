@@ -26,7 +26,10 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let ended = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
         (Ok(run), _) => cancel_run(&connection.client, run, args.reason).await.map(Some),
         (_, Ok(session)) => cancel_session(&connection.client, session, args.reason).await,
-        (Err(_), Err(_)) => Err(Failure::usage(format!("`{}` is neither a run `run_…` nor a session `ses_…`", args.id))),
+        (Err(_), Err(_)) => Err(Failure::usage(format!(
+            "`{}` is neither a run `run_…` nor a session `ses_…`",
+            args.id
+        ))),
     };
     connection.close().await;
     match ended? {
@@ -47,7 +50,11 @@ async fn cancel_run(client: &Client, run: RunId, reason: Option<String>) -> Resu
 }
 
 /// The run in progress first; then the session, if it did not end with it.
-async fn cancel_session(client: &Client, id: SessionId, reason: Option<String>) -> Result<Option<Run>, Failure> {
+async fn cancel_session(
+    client: &Client,
+    id: SessionId,
+    reason: Option<String>,
+) -> Result<Option<Run>, Failure> {
     let path = format!("/v1/sessions/{id}");
     let session: Session = client.get(&path).await?;
     let ended = match session.current_run_id {

@@ -7,7 +7,9 @@ use tenure_contract::resource::{Approval, DecideApproval, Decision};
 
 /// Approves exactly what was asked.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure approve apr_… --reason \"checked with the customer\"\n  tenure approve apr_… --arguments '{\"cents\": 1200}'\n  tenure approve apr_… --answer \"the blue one\"")]
+#[command(
+    after_help = "Examples:\n  tenure approve apr_… --reason \"checked with the customer\"\n  tenure approve apr_… --arguments '{\"cents\": 1200}'\n  tenure approve apr_… --answer \"the blue one\""
+)]
 pub(super) struct ApproveArgs {
     /// The approval; `tenure approvals` lists them.
     approval: ApprovalId,

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 /// Shows a failure survived: real payments, kill -9 in the middle of one, a restart, an approval, a
 /// verified journal. Needs no key and no network.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure demo\n  tenure demo --auto --json\n  tenure demo --auto --kills 20 --seed 7\n\nWithout --auto the large refund waits until you approve it from another terminal.\nThe data directory is a temporary one (--keep keeps it); --data is not used.")]
+#[command(
+    after_help = "Examples:\n  tenure demo\n  tenure demo --auto --json\n  tenure demo --auto --kills 20 --seed 7\n\nWithout --auto the large refund waits until you approve it from another terminal.\nThe data directory is a temporary one (--keep keeps it); --data is not used."
+)]
 pub(super) struct Args {
     /// Approves and resolves by itself instead of waiting for another terminal.
     #[arg(long)]
@@ -30,7 +32,9 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     use std::io::IsTerminal as _;
     let alone = !std::io::stdin().is_terminal();
     if alone && !args.auto && !cx.json {
-        println!("nobody can answer here (standard input is no terminal): going on as with --auto\n");
+        println!(
+            "nobody can answer here (standard input is no terminal): going on as with --auto\n"
+        );
     }
     let plan = Plan {
         input: args.input,
@@ -38,7 +42,11 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             Some(count) => Kills::Random { count, seed: args.seed },
             None => Kills::Planned,
         },
-        operator: if args.auto || alone || cx.json { Operator::Automatic } else { Operator::Elsewhere },
+        operator: if args.auto || alone || cx.json {
+            Operator::Automatic
+        } else {
+            Operator::Elsewhere
+        },
         keep: args.keep,
         json: cx.json,
     };

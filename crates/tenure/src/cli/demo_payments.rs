@@ -26,7 +26,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<Exit, Failure> {
-    let which = |given: &[String]| given.iter().map(|text| payment(text)).collect::<Result<Vec<_>, _>>();
+    let which =
+        |given: &[String]| given.iter().map(|text| payment(text)).collect::<Result<Vec<_>, _>>();
     let behaviour = Behaviour {
         hold: which(&args.hold)?,
         unknown: which(&args.unknown)?,
@@ -47,5 +48,7 @@ fn payment(text: &str) -> Result<(Request, u64), Failure> {
         };
         Some((request, number.parse().ok()?))
     });
-    read.ok_or_else(|| Failure::usage(format!("`{text}` is no payment; expected `charge:N` or `refund:N`")))
+    read.ok_or_else(|| {
+        Failure::usage(format!("`{text}` is no payment; expected `charge:N` or `refund:N`"))
+    })
 }

@@ -10,7 +10,6 @@ use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::process::Command;
 
 /// Flushes that are measured.
 const FLOOR_SAMPLES: usize = 200;
@@ -60,13 +59,19 @@ pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
         match live_owner(dir).await {
             Some(client) => {
                 owner = client.get("/v1/server").await?;
-                findings.push(Finding::good("owner", format!("a server at {} owns it; its files are not opened", client.endpoint())));
+                findings.push(Finding::good(
+                    "owner",
+                    format!("a server at {} owns it; its files are not opened", client.endpoint()),
+                ));
                 findings.push(lag(&owner));
             }
             None => store(dir, &mut findings),
         }
     } else {
-        findings.push(Finding::good("data directory", format!("`{}` does not exist yet; the first run makes it", dir.display())));
+        findings.push(Finding::good(
+            "data directory",
+            format!("`{}` does not exist yet; the first run makes it", dir.display()),
+        ));
     }
     let ok = findings.iter().all(|finding| finding.ok);
     if cx.json {
@@ -98,7 +103,10 @@ fn disk(dir: &Path, findings: &mut Vec<Finding>) -> (Option<f64>, Option<f64>) {
     findings.push(space(dir));
     match flush_floor(dir, FLOOR_SAMPLES) {
         Ok(floor) => {
-            let found = format!("{:.0} µs median, {:.0} µs p99 of {FLOOR_SAMPLES}", floor.median_us, floor.p99_us);
+            let found = format!(
+                "{:.0} µs median, {:.0} µs p99 of {FLOOR_SAMPLES}",
+                floor.median_us, floor.p99_us
+            );
             findings.push(if floor.median_us < FLUSH_TOO_FAST_US {
                 Finding::bad("flush", found, "a flush this fast does not reach the disk (a RAM disk, or write barriers are off); put the data directory on a real one")
             } else if floor.median_us > FLUSH_SLOW_US {
@@ -109,23 +117,32 @@ fn disk(dir: &Path, findings: &mut Vec<Finding>) -> (Option<f64>, Option<f64>) {
             (Some(floor.median_us), Some(floor.p99_us))
         }
         Err(error) => {
-            findings.push(Finding::bad("flush", format!("`{}`: {error}", dir.display()), "make the directory writable for this user"));
+            findings.push(Finding::bad(
+                "flush",
+                format!("`{}`: {error}", dir.display()),
+                "make the directory writable for this user",
+            ));
             (None, None)
         }
     }
 }
 
-/// Free space, as the system's own `df` tells it.
 fn space(dir: &Path) -> Finding {
-    let told = Command::new("df").args(["-Pk"]).arg(dir).output();
-    let told = told.map(|told| String::from_utf8_lossy(&told.stdout).into_owned()).unwrap_or_default();
-    let free = told.lines().nth(1).and_then(|line| line.split_whitespace().nth(3)).and_then(|kib| kib.parse::<u64>().ok());
-    match free.map(|kib| kib * 1024) {
-        None => Finding::good("space", "`df` does not tell how much is free here"),
-        Some(bytes) if bytes < SPACE_MIN_BYTES => {
-            Finding::bad("space", format!("{} MiB free", bytes >> 20), "free some space: with none left every call is refused, and nothing acknowledged is lost")
+    let free = rustix::fs::statvfs(dir).map(|about| about.f_bavail.saturating_mul(about.f_frsize));
+    match free {
+        Err(error) => Finding::bad(
+            "space",
+            format!("`{}`: {error}", dir.display()),
+            "make the directory readable for this user",
+        ),
+        Ok(bytes) if bytes < SPACE_MIN_BYTES => Finding::bad(
+            "space",
+            format!("{} MiB free", bytes >> 20),
+            "free some space: with none left every call is refused, and nothing acknowledged is lost",
+        ),
+        Ok(bytes) => {
+            Finding::good("space", format!("{:.1} GiB free", bytes as f64 / f64::from(1u32 << 30)))
         }
-        Some(bytes) => Finding::good("space", format!("{:.1} GiB free", bytes as f64 / f64::from(1u32 << 30))),
     }
 }
 
@@ -134,7 +151,11 @@ fn clock() -> Finding {
     let seconds = now.map_or(0, |passed| passed.as_secs());
     let shown = tenure_contract::Time::from_micros(seconds * 1_000_000).to_string();
     if seconds < CLOCK_MIN_S {
-        return Finding::bad("clock", shown, "set the machine's clock: approvals and retries wait by it");
+        return Finding::bad(
+            "clock",
+            shown,
+            "set the machine's clock: approvals and retries wait by it",
+        );
     }
     Finding::good("clock", shown)
 }
@@ -142,20 +163,30 @@ fn clock() -> Finding {
 fn permissions(dir: &Path) -> Finding {
     let loose: Vec<String> = ["owner.json", "keys/root", "keys/node"]
         .into_iter()
-        .filter(|name| fs::metadata(dir.join(name)).is_ok_and(|about| about.permissions().mode() & 0o077 != 0))
+        .filter(|name| {
+            fs::metadata(dir.join(name)).is_ok_and(|about| about.permissions().mode() & 0o077 != 0)
+        })
         .map(|name| dir.join(name).display().to_string())
         .collect();
     if loose.is_empty() {
         return Finding::good("permissions", "keys and token are for their owner only");
     }
-    Finding::bad("permissions", format!("others can read {}", loose.join(", ")), format!("chmod 600 {}", loose.join(" ")))
+    Finding::bad(
+        "permissions",
+        format!("others can read {}", loose.join(", ")),
+        format!("chmod 600 {}", loose.join(" ")),
+    )
 }
 
 fn lag(server: &Value) -> Finding {
     let lag = server["settleLag"].as_u64().unwrap_or(0);
     let found = format!("{lag} entries not yet in the lists");
     if lag > tenure_contract::limits::SETTLE_LAG_MAX_ENTRIES {
-        return Finding::bad("lists", found, "the disk is too slow for the load; new runs are refused until it catches up");
+        return Finding::bad(
+            "lists",
+            found,
+            "the disk is too slow for the load; new runs are refused until it catches up",
+        );
     }
     Finding::good("lists", found)
 }
@@ -182,10 +213,17 @@ fn settings(name: &'static str, path: &Path, wanted: &str) -> Finding {
         Ok((mode, check))
     };
     match look() {
-        Ok((mode, check)) if mode == wanted && check == "ok" => Finding::good(name, format!("journal_mode {mode}, pages whole")),
-        Ok((mode, check)) if check == "ok" => {
-            Finding::bad(name, format!("journal_mode {mode}, expected {wanted}"), "start a server on it once; it sets the mode, or says why not")
-        }
+        Ok((mode, check)) if mode == wanted && check == "ok" => Finding::good(
+            name,
+            format!(
+                "journal_mode {mode}, pages whole; synchronous is set and read back at every start"
+            ),
+        ),
+        Ok((mode, check)) if check == "ok" => Finding::bad(
+            name,
+            format!("journal_mode {mode}, expected {wanted}"),
+            "start a server on it once; it sets the mode, or says why not",
+        ),
         Ok((_, check)) => Finding::bad(name, check, todo),
         Err(error) => Finding::bad(name, error.to_string(), todo),
     }

@@ -70,9 +70,14 @@ async fn one(client: &Client, id: &str) -> Result<RunId, Failure> {
         (_, Ok(session)) => {
             let found: Session = client.get(&format!("/v1/sessions/{session}")).await?;
             found.current_run_id.ok_or_else(|| {
-                Failure::usage(format!("session `{session}` has no run in progress; it is {}", found.status))
+                Failure::usage(format!(
+                    "session `{session}` has no run in progress; it is {}",
+                    found.status
+                ))
             })
         }
-        (Err(_), Err(_)) => Err(Failure::usage(format!("`{id}` is neither a run `run_…` nor a session `ses_…`"))),
+        (Err(_), Err(_)) => {
+            Err(Failure::usage(format!("`{id}` is neither a run `run_…` nor a session `ses_…`")))
+        }
     }
 }

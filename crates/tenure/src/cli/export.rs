@@ -9,7 +9,9 @@ use tenure_contract::SessionId;
 
 /// Writes a session's journal as JSON lines, with its signed head at the end.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure export ses_… > session.jsonl\n  tenure verify session.jsonl")]
+#[command(
+    after_help = "Examples:\n  tenure export ses_… > session.jsonl\n  tenure verify session.jsonl"
+)]
 pub(super) struct Args {
     /// The session.
     session: SessionId,
@@ -30,9 +32,16 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
 }
 
 /// Exports into a file, whole or not at all.
-pub(crate) async fn to_file(client: &Client, session: SessionId, file: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::usage(format!("`{}` cannot be written: {error}", file.display()));
-    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+pub(crate) async fn to_file(
+    client: &Client,
+    session: SessionId,
+    file: &Path,
+) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::usage(format!("`{}` cannot be written: {error}", file.display()))
+    };
+    let folder =
+        file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let mut beside = tempfile::NamedTempFile::new_in(folder).map_err(failed)?;
     write(client, session, &mut beside).await?;
     beside.as_file().sync_all().map_err(failed)?;

@@ -5,7 +5,8 @@ use super::{Exit, Failure, Teller, outln, println_json};
 use crate::client::{Client, Fault, Happening};
 use crate::connection::Connection;
 use crate::server::ended_by_signal;
-use futures::StreamExt as _;
+use futures::future::FusedFuture as _;
+use futures::{FutureExt as _, StreamExt as _};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::time::Duration;
 use tenure_contract::resource::Run;
@@ -14,6 +15,8 @@ use tenure_contract::{RunId, SessionId};
 
 /// How long a run halted by a step in doubt is watched for its tool's own look-up to settle it.
 const LOOK_UP_GRACE: Duration = Duration::from_secs(10);
+/// How long the last lines of an ended run may be on their way.
+const LAST_LINES_MAX: Duration = Duration::from_secs(2);
 /// How long one question for the run's state may wait at the server.
 const WAIT_MS: u64 = 1_000;
 
@@ -53,14 +56,19 @@ pub(super) async fn follow(connection: Connection, following: Following) -> Resu
 async fn interrupted(connection: Connection, following: &Following) -> Exit {
     let session = following.session;
     if connection.is_owner() {
-        eprintln!("tenure: stopping; nothing is cancelled, `tenure resume {session}` continues (Ctrl-C again ends at once)");
+        eprintln!(
+            "tenure: stopping; nothing is cancelled, `tenure resume {session}` continues (Ctrl-C again ends at once)"
+        );
         let again = ended_by_signal();
         match again {
             Ok(again) => tokio::select! { () = connection.close() => {}, _ = again => {} },
             Err(_) => connection.close().await,
         }
     } else {
-        eprintln!("tenure: the run goes on at its server; `tenure resume {session}` follows it again, `tenure cancel {}` ends it", following.run);
+        eprintln!(
+            "tenure: the run goes on at its server; `tenure resume {session}` follows it again, `tenure cancel {}` ends it",
+            following.run
+        );
     }
     Exit::Aborted
 }
@@ -69,7 +77,7 @@ async fn interrupted(connection: Connection, following: &Following) -> Exit {
 async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
     let live = Live::new(following.json);
     let events = client.events(following.session, following.after).await?;
-    let lines = show(events, &live, following.run);
+    let lines = show(events, &live, following.run).fuse();
     let resting = rest(client, following, &live);
     tokio::pin!(lines, resting);
     let run = tokio::select! {
@@ -77,8 +85,8 @@ async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
         () = &mut lines => resting.await?,
     };
     // the last lines may still be on their way
-    if run.status.is_final() {
-        let _ = tokio::time::timeout(Duration::from_millis(500), lines).await;
+    if run.status.is_final() && !lines.is_terminated() {
+        let _ = tokio::time::timeout(LAST_LINES_MAX, lines).await;
     }
     live.clear();
     Ok(run)
@@ -160,9 +168,13 @@ pub(super) fn how_to_move(run: &Run, session: &SessionId) -> Vec<String> {
             lines.push(format!("            tenure deny {subject} --reason \"…\""));
         }
         StuckReason::InDoubtStep => {
-            lines.push(format!("            tenure resolve {subject} landed --result '{{…}}'    it happened"));
+            lines.push(format!(
+                "            tenure resolve {subject} landed --result '{{…}}'    it happened"
+            ));
             lines.push(format!("            tenure resolve {subject} did-not-happen          it did not; the model is told"));
-            lines.push(format!("            tenure resolve {subject} retry                   it did not; try again"));
+            lines.push(format!(
+                "            tenure resolve {subject} retry                   it did not; try again"
+            ));
         }
         StuckReason::Operator => lines.push(format!("            tenure resume {session}")),
         _ => {}
@@ -175,7 +187,11 @@ fn tell(run: &Run, exit: Exit, dir: &std::path::Path, is_owner: bool) {
         Exit::Waiting => {
             how_to_move(run, &run.session_id).iter().for_each(|line| eprintln!("{line}"));
             if is_owner {
-                eprintln!("          then: tenure --data {} resume {}", dir.display(), run.session_id);
+                eprintln!(
+                    "          then: tenure --data {} resume {}",
+                    dir.display(),
+                    run.session_id
+                );
             }
         }
         _ => {
@@ -183,7 +199,10 @@ fn tell(run: &Run, exit: Exit, dir: &std::path::Path, is_owner: bool) {
                 outln(&answer(output));
             }
             if let Some(error) = &run.error {
-                eprintln!("tenure: the run failed ({}, {} error): {}", error.code, error.class, error.message);
+                eprintln!(
+                    "tenure: run `{}` failed ({}, {} error): {}",
+                    run.run_id, error.code, error.class, error.message
+                );
             }
             let reason = run.stop_reason.map_or("", |reason| reason.as_str());
             eprintln!("          {} ({reason}); see: tenure show {}", run.status, run.session_id);

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 /// Lists the intents this server can run.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure intents\n  tenure run --intent ingest_file -p file=orders.csv")]
+#[command(
+    after_help = "Example:\n  tenure intents\n  tenure run --intent ingest_file -p file=orders.csv"
+)]
 pub(super) struct Args {}
 
 pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {

@@ -9,7 +9,9 @@ use tenure_contract::resource::{ApiKey, CreateKey, Page};
 
 /// Makes, lists and revokes API keys.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure key create service:shop --scope run --scope read\n  tenure key ls\n  tenure key revoke key_…\n\nOnce a key exists, every caller needs one; verbs beside the server use its owner token.")]
+#[command(
+    after_help = "Examples:\n  tenure key create service:shop --scope run --scope read\n  tenure key ls\n  tenure key revoke key_…\n\nOnce a key exists, every caller needs one; verbs beside the server use its owner token."
+)]
 pub(super) struct Args {
     #[command(subcommand)]
     what: What,
@@ -71,7 +73,13 @@ fn listed(cx: &Cx, page: &Page<ApiKey>) {
         return;
     }
     let rows = page.items.iter().map(|key| {
-        vec![key.key_id.to_string(), format!("{}…", key.prefix), key.principal.clone(), key.scopes.join(" "), key.status.clone()]
+        vec![
+            key.key_id.to_string(),
+            key.prefix.clone(),
+            key.principal.clone(),
+            key.scopes.join(" "),
+            key.status.clone(),
+        ]
     });
     outln(&table(&["key", "begins with", "speaks for", "scopes", "status"], rows));
 }

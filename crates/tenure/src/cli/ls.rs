@@ -1,6 +1,6 @@
 //! `tenure ls`: sessions, runs, steps in doubt, agents, one table each.
 
-use super::print::{ago, took, table};
+use super::print::{ago, table, took};
 use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::Client;
 use clap::ValueEnum;
@@ -10,7 +10,9 @@ use tenure_contract::resource::{Agent, DoubtSummary, Page, RunSummary, SessionSu
 
 /// Lists sessions, runs, steps in doubt or agents, the newest first.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls doubts --json")]
+#[command(
+    after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls doubts --json"
+)]
 pub(super) struct Args {
     /// What to list.
     #[arg(value_enum, default_value_t = What::Sessions)]
@@ -43,7 +45,8 @@ impl Args {
             What::Agents => return "/v1/agents".to_owned(),
         };
         let open = if self.open { "&open=true" } else { "" };
-        let cursor = self.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
+        let cursor =
+            self.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
         format!("/v1/{noun}?limit={}{open}{cursor}", self.limit)
     }
 }
@@ -52,9 +55,23 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let connection = cx.connect_existing().await?;
     let client = &connection.client;
     let listed = match args.what {
-        What::Sessions => list(cx, client, &args, &["session", "status", "user", "started"], session).await,
-        What::Runs => list(cx, client, &args, &["run", "status", "kind", "name", "reason", "submitted", "took", "session"], run_row).await,
-        What::Doubts => list(cx, client, &args, &["step", "status", "cause", "since", "run", "session"], doubt).await,
+        What::Sessions => {
+            list(cx, client, &args, &["session", "status", "user", "started"], session).await
+        }
+        What::Runs => {
+            list(
+                cx,
+                client,
+                &args,
+                &["run", "status", "kind", "name", "reason", "submitted", "took", "session"],
+                run_row,
+            )
+            .await
+        }
+        What::Doubts => {
+            list(cx, client, &args, &["step", "status", "cause", "since", "run", "session"], doubt)
+                .await
+        }
         What::Agents => list(cx, client, &args, &["agent", "version"], agent).await,
     };
     connection.close().await;
@@ -86,7 +103,12 @@ async fn list<T: DeserializeOwned + Serialize>(
 }
 
 fn session(session: &SessionSummary) -> Vec<String> {
-    vec![session.session_id.to_string(), session.status.to_string(), session.user_id.clone(), ago(session.started_at)]
+    vec![
+        session.session_id.to_string(),
+        session.status.to_string(),
+        session.user_id.clone(),
+        ago(session.started_at),
+    ]
 }
 
 fn run_row(run: &RunSummary) -> Vec<String> {

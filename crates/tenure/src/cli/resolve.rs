@@ -8,7 +8,9 @@ use tenure_contract::words::Resolution;
 
 /// Settles a step in doubt: its request may have left, and no answer is committed.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure ls doubts\n  tenure resolve stp_… landed --result '{\"refund\": \"r-17\"}' --reason \"found in the bank's list\"\n  tenure resolve stp_… did-not-happen\n\n`did-not-happen` and `retry` are refused while the old request may still be travelling.")]
+#[command(
+    after_help = "Examples:\n  tenure ls doubts\n  tenure resolve stp_… landed --result '{\"refund\": \"r-17\"}' --reason \"found in the bank's list\"\n  tenure resolve stp_… did-not-happen\n\n`did-not-happen` and `retry` are refused while the old request may still be travelling."
+)]
 pub(super) struct Args {
     /// The step.
     step: StepId,

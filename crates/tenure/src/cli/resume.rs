@@ -9,7 +9,9 @@ use tenure_contract::{RunId, SessionId};
 
 /// Follows a session's run on after an interruption; lets a paused one go on.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure resume ses_…\n\nA run goes on by itself once its data directory has an owner; this command is one while it follows.")]
+#[command(
+    after_help = "Example:\n  tenure resume ses_…\n\nA run goes on by itself once its data directory has an owner; this command is one while it follows."
+)]
 pub(super) struct Args {
     /// The session, or one of its runs.
     #[arg(value_name = "SESSION|RUN")]
@@ -26,7 +28,8 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             // what has ended is told from its beginning: it is short, and nobody saw its end
             let after = if run.status.is_final() { 0 } else { run.seq };
             let (session, run) = (run.session_id, run.run_id);
-            follow(connection, Following { session, run, after, wait: args.wait, json: cx.json }).await
+            follow(connection, Following { session, run, after, wait: args.wait, json: cx.json })
+                .await
         }
         Err(failure) => {
             connection.close().await;
@@ -41,13 +44,18 @@ async fn find(client: &Client, id: &str) -> Result<Run, Failure> {
         (Ok(run), _) => run,
         (_, Ok(session)) => run_of(client, session).await?,
         (Err(_), Err(_)) => {
-            return Err(Failure::usage(format!("`{id}` is neither a session `ses_…` nor a run `run_…`")));
+            return Err(Failure::usage(format!(
+                "`{id}` is neither a session `ses_…` nor a run `run_…`"
+            )));
         }
     };
     let run: Run = client.get(&format!("/v1/runs/{run}")).await?;
-    let halted = run.waiting_for.as_ref().is_some_and(|waiting| waiting.reason == StuckReason::Operator);
+    let halted =
+        run.waiting_for.as_ref().is_some_and(|waiting| waiting.reason == StuckReason::Operator);
     if run.status == RunStatus::Paused && halted {
-        return Ok(client.post(&format!("/v1/runs/{}/resume", run.run_id), &serde_json::json!({})).await?);
+        return Ok(client
+            .post(&format!("/v1/runs/{}/resume", run.run_id), &serde_json::json!({}))
+            .await?);
     }
     Ok(run)
 }
@@ -60,5 +68,9 @@ async fn run_of(client: &Client, session: SessionId) -> Result<RunId, Failure> {
     }
     let page: Page<RunSummary> = client.get(&format!("/v1/runs?session={session}&limit=1")).await?;
     let last = page.items.first().map(|run| run.run_id);
-    last.ok_or_else(|| Failure::usage(format!("session `{session}` has no run yet; `tenure run --session {session} …` starts one")))
+    last.ok_or_else(|| {
+        Failure::usage(format!(
+            "session `{session}` has no run yet; `tenure run --session {session} …` starts one"
+        ))
+    })
 }

@@ -15,10 +15,18 @@ use tenure_contract::resource::{
 
 /// Runs an agent on a task, or an intent, and follows it to its end.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure run -a agent.toml \"summarise the notes\" --files notes/\n  tenure run --intent ingest_file -p file=orders.csv\n\nInterrupted by Ctrl-C or kill -9, `tenure resume SESSION` continues.")]
+#[command(
+    after_help = "Examples:\n  tenure run -a agent.toml \"summarise the notes\" --files notes/\n  tenure run --intent ingest_file -p file=orders.csv\n\nInterrupted by Ctrl-C or kill -9, `tenure resume SESSION` continues."
+)]
 pub(super) struct Args {
     /// The agent's definition: a TOML or JSON file, or the name of a registered agent.
-    #[arg(short, long, value_name = "FILE|NAME", required_unless_present = "intent", conflicts_with = "intent")]
+    #[arg(
+        short,
+        long,
+        value_name = "FILE|NAME",
+        required_unless_present = "intent",
+        conflicts_with = "intent"
+    )]
     agent: Option<String>,
     /// The task; `-` reads it from standard input.
     #[arg(required_unless_present = "intent", conflicts_with = "intent")]
@@ -54,7 +62,9 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let connection = cx.connect().await?;
     if args.detach && connection.is_owner() {
         connection.close().await;
-        return Err(Failure::usage("`--detach` needs a server that goes on; start `tenure serve` on this data directory first"));
+        return Err(Failure::usage(
+            "`--detach` needs a server that goes on; start `tenure serve` on this data directory first",
+        ));
     }
     match submit(&connection, &args, work).await {
         Ok(accepted) if args.detach => {
@@ -102,7 +112,12 @@ fn prepare(args: &Args) -> Result<Work, Failure> {
     if let Some(intent_type) = &args.intent {
         let parameters = parameters(&args.param)?;
         let intent_type = intent_type.clone();
-        return Ok(Work::Intent(IntentRequest { intent_type, parameters, metadata: Value::Null, solution_id: None }));
+        return Ok(Work::Intent(IntentRequest {
+            intent_type,
+            parameters,
+            metadata: Value::Null,
+            solution_id: None,
+        }));
     }
     let task = task(args.task.as_deref().unwrap_or_default())?;
     let agent = args.agent.clone().unwrap_or_default();
@@ -121,7 +136,10 @@ fn task(given: &str) -> Result<String, Failure> {
     }
     let most = tenure_contract::limits::RUN_INPUT_MAX_BYTES;
     if task.len() > most {
-        let told = format!("the task has {} bytes; the limit RUN_INPUT_MAX_BYTES is {most}; put the rest in a file and give it with `--files`", task.len());
+        let told = format!(
+            "the task has {} bytes; the limit RUN_INPUT_MAX_BYTES is {most}; put the rest in a file and give it with `--files`",
+            task.len()
+        );
         return Err(tenure_contract::Error::new(tenure_contract::Code::TooLarge, told).into());
     }
     if task.trim().is_empty() {
@@ -135,14 +153,21 @@ pub(crate) fn definition(path: &Path) -> Result<AgentDefinition, Failure> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("definition `{shown}` cannot be read: {error}")))?;
-    let bad = |why: tenure_agent::build::BuildError| Failure::usage(match &why {
-        tenure_agent::build::BuildError::Malformed { .. } => why.to_string(),
-        _ => format!("{shown}: {why}"),
-    });
+    let bad = |why: tenure_agent::build::BuildError| {
+        Failure::usage(match &why {
+            tenure_agent::build::BuildError::Malformed { .. } => why.to_string(),
+            _ => format!("{shown}: {why}"),
+        })
+    };
     let mut definition: AgentDefinition = match path.extension() {
-        Some(ending) if ending.eq_ignore_ascii_case("json") => serde_json::from_str(&text).map_err(|why| {
-            Failure::usage(format!("{shown}, line {}, column {}: {why}", why.line(), why.column()))
-        })?,
+        Some(ending) if ending.eq_ignore_ascii_case("json") => serde_json::from_str(&text)
+            .map_err(|why| {
+                Failure::usage(format!(
+                    "{shown}, line {}, column {}: {why}",
+                    why.line(),
+                    why.column()
+                ))
+            })?,
         _ => tenure_agent::build::parse(&text, &shown).map_err(bad)?,
     };
     let absolute = std::path::absolute(path)?;
@@ -181,27 +206,34 @@ async fn submit(connection: &Connection, args: &Args, work: Work) -> Result<Acce
         Work::Intent(intent) => request.intent = Some(intent),
         Work::Defined { definition, task } => {
             let name = definition.name.clone();
-            let agent: Agent = client.post("/v1/agents", &RegisterAgent { definition: *definition }).await?;
+            let agent: Agent =
+                client.post("/v1/agents", &RegisterAgent { definition: *definition }).await?;
             let version = Some(agent.version);
             request.agent = Some(AgentRequest { name, version, task, max_steps: args.max_steps });
         }
         Work::Named { name, task } => {
-            request.agent = Some(AgentRequest { name, version: None, task, max_steps: args.max_steps });
+            request.agent =
+                Some(AgentRequest { name, version: None, task, max_steps: args.max_steps });
         }
     }
     if let Some(files) = &args.files {
+        fs::metadata(files)
+            .map_err(|error| Failure::usage(format!("`--files {}`: {error}", files.display())))?;
         let session = match request.session_id {
             Some(session) => session,
-            None => client.post::<Session>("/v1/sessions", &OpenSession::default()).await?.session_id,
+            None => {
+                client.post::<Session>("/v1/sessions", &OpenSession::default()).await?.session_id
+            }
         };
         request.session_id = Some(session);
-        copy_in(files, &connection.dir.join("workspaces").join(session.to_string()))?;
+        let data = connection.dir.canonicalize()?;
+        copy_in(files, &data, &data.join("workspaces").join(session.to_string()))?;
     }
     Ok(client.post("/v1/runs", &request).await?)
 }
 
 /// Copies a file, or what a folder holds, into a session's workspace.
-fn copy_in(from: &Path, workspace: &Path) -> Result<(), Failure> {
+fn copy_in(from: &Path, data: &Path, workspace: &Path) -> Result<(), Failure> {
     let failed = |path: &Path, error: std::io::Error| {
         Failure::usage(format!("`{}` cannot be copied into the workspace: {error}", path.display()))
     };
@@ -215,8 +247,10 @@ fn copy_in(from: &Path, workspace: &Path) -> Result<(), Failure> {
         let entry = entry.map_err(|error| failed(from, error))?;
         let (path, to) = (entry.path(), workspace.join(entry.file_name()));
         let kind = entry.file_type().map_err(|error| failed(&path, error))?;
-        if kind.is_dir() {
-            copy_in(&path, &to)?;
+        // the data directory may lie in the folder; it is not one of its files
+        let is_data = kind.is_dir() && path.canonicalize().is_ok_and(|path| path == data);
+        if kind.is_dir() && !is_data {
+            copy_in(&path, data, &to)?;
         } else if kind.is_file() {
             fs::copy(&path, &to).map_err(|error| failed(&path, error))?;
         }

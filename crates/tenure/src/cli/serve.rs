@@ -6,9 +6,14 @@ use crate::server::{Running, ended_by_signal};
 use serde_json::json;
 use std::net::SocketAddr;
 
+/// Fewer entries than this are read before anybody could wonder.
+const PROGRESS_FROM_ENTRIES: u64 = 100_000;
+
 /// Serves the HTTP API on a data directory until SIGTERM or Ctrl-C, then drains.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure serve --data /var/lib/tenure --listen 127.0.0.1:4137\n\nOther addresses than loopback are served only once an API key exists (`tenure key create`).")]
+#[command(
+    after_help = "Example:\n  tenure serve --data /var/lib/tenure --listen 127.0.0.1:4137\n\nOther addresses than loopback are served only once an API key exists (`tenure key create`)."
+)]
 pub(super) struct Args {
     /// The address; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:4137", value_name = "ADDR")]
@@ -19,16 +24,27 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let begun = std::time::Instant::now();
     let signal = ended_by_signal()?;
     let options = Options {
-        progress: Box::new(|entries| eprintln!("tenure: lists are brought up to the log, {entries} entries so far")),
+        progress: Box::new(|entries| {
+            if entries >= PROGRESS_FROM_ENTRIES {
+                eprintln!("tenure: lists are brought up to the log, {entries} entries so far");
+            }
+        }),
         ..Options::default()
     };
     let tenure = Tenure::open(&cx.data, options)?;
     let dir = tenure.dir().to_owned();
     let running = Running::start(tenure, args.listen).await?;
     if cx.json {
-        println_json(&json!({ "listening": running.endpoint(), "pid": std::process::id(), "data": dir }));
+        println_json(
+            &json!({ "listening": running.endpoint(), "pid": std::process::id(), "data": dir }),
+        );
     } else {
-        outln(&format!("listening on {}  (data {}, ready after {} ms)", running.endpoint(), dir.display(), begun.elapsed().as_millis()));
+        outln(&format!(
+            "listening on {}  (data {}, ready after {} ms)",
+            running.endpoint(),
+            dir.display(),
+            begun.elapsed().as_millis()
+        ));
     }
     let name = signal.await;
     if !cx.json {

@@ -13,7 +13,9 @@ const TIMELINE_COLUMNS: u64 = 28;
 
 /// Shows a session or a run: every step with its status, attempts and times.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure show ses_…\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up")]
+#[command(
+    after_help = "Example:\n  tenure show ses_…\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up"
+)]
 pub(super) struct Args {
     /// The session, or the run.
     #[arg(value_name = "SESSION|RUN")]
@@ -25,7 +27,10 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let shown = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
         (Ok(run), _) => show_run(cx, &connection.client, run).await,
         (_, Ok(session)) => show_session(cx, &connection.client, session).await,
-        (Err(_), Err(_)) => Err(Failure::usage(format!("`{}` is neither a session `ses_…` nor a run `run_…`", args.id))),
+        (Err(_), Err(_)) => Err(Failure::usage(format!(
+            "`{}` is neither a session `ses_…` nor a run `run_…`",
+            args.id
+        ))),
     };
     connection.close().await;
     shown?;
@@ -50,12 +55,21 @@ async fn show_session(cx: &Cx, client: &Client, id: SessionId) -> Result<(), Fai
         runs.push(told(client, summary.run_id).await?);
     }
     if cx.json {
-        let runs: Vec<_> = runs.iter().map(|(run, steps)| json!({ "run": run, "steps": steps })).collect();
+        let runs: Vec<_> =
+            runs.iter().map(|(run, steps)| json!({ "run": run, "steps": steps })).collect();
         println_json(&json!({ "session": session, "runs": runs }));
         return Ok(());
     }
-    outln(&format!("session {}  {}  for {}, since {}", session.session_id, session.status, session.user_id, session.started_at));
-    outln(&format!("journal of {} entries, {} approvals, {} artifacts", session.seq, session.approval_refs.len(), session.artifact_refs.len()));
+    outln(&format!(
+        "session {}  {}  for {}, since {}",
+        session.session_id, session.status, session.user_id, session.started_at
+    ));
+    outln(&format!(
+        "journal of {} entries, {} approvals, {} artifacts",
+        session.seq,
+        session.approval_refs.len(),
+        session.artifact_refs.len()
+    ));
     for (run, steps) in &runs {
         outln("");
         picture(run, steps).iter().for_each(|line| outln(line));
@@ -84,12 +98,22 @@ fn picture(run: &Run, steps: &[Step]) -> Vec<String> {
         lines.push(format!("  ▌▌ {}", waiting.text));
     }
     if let Some(error) = &run.error {
-        lines.push(format!("  ✗ {} ({} error): {}", error.code, error.class, brief(&error.message, 200)));
+        lines.push(format!(
+            "  ✗ {} ({} error): {}",
+            error.code,
+            error.class,
+            brief(&error.message, 200)
+        ));
     }
     let usage = run.usage;
     lines.push(format!(
         "  {} steps, {} model calls, {} tool calls, {} + {} tokens, {}",
-        usage.steps, usage.model_calls, usage.tool_calls, usage.input_tokens, usage.output_tokens, took(span.1.ms_since(span.0))
+        usage.steps,
+        usage.model_calls,
+        usage.tool_calls,
+        usage.input_tokens,
+        usage.output_tokens,
+        took(span.1.ms_since(span.0))
     ));
     lines
 }
@@ -97,7 +121,8 @@ fn picture(run: &Run, steps: &[Step]) -> Vec<String> {
 /// From when to when the picture goes.
 fn span(run: &Run, steps: &[Step]) -> (Time, Time) {
     let from = run.started_at.unwrap_or(run.created_at);
-    let last = steps.iter().flat_map(|step| [Some(step.created_at), step.completed_at]).flatten().max();
+    let last =
+        steps.iter().flat_map(|step| [Some(step.created_at), step.completed_at]).flatten().max();
     (from, run.completed_at.or(last).unwrap_or(from).max(from))
 }
 
@@ -112,10 +137,31 @@ fn step_line(step: &Step, widest: usize, (from, to): (Time, Time)) -> String {
     let whole = to.ms_since(from).max(1);
     let place = |at: Time| at.ms_since(from).min(whole) * (TIMELINE_COLUMNS - 1) / whole;
     let (begin, end) = (place(step.created_at), place(step.completed_at.unwrap_or(to)));
-    let bar: String = (0..TIMELINE_COLUMNS).map(|column| if (begin..=end).contains(&column) { '▬' } else { '·' }).collect();
-    let spent = step.completed_at.map_or_else(|| "…".to_owned(), |at| took(at.ms_since(step.created_at)));
+    let bar: String = (0..TIMELINE_COLUMNS)
+        .map(|column| if (begin..=end).contains(&column) { '▬' } else { '·' })
+        .collect();
+    let spent =
+        step.completed_at.map_or_else(|| "…".to_owned(), |at| took(at.ms_since(step.created_at)));
     let name = brief(&step.name, 24);
-    let attempts = if step.attempts > 1 { format!("  {} attempts", step.attempts) } else { String::new() };
-    let class = step.class;
-    format!("{mark} {name:widest$}  {bar} {spent:>9}  {:8} {class:10} {}{attempts}", step.kind.to_string(), step.step_id, class = class.to_string())
+    let attempts =
+        if step.attempts > 1 { format!("  {} attempts", step.attempts) } else { String::new() };
+    let (kind, class) = (step.kind.to_string(), step.class.to_string());
+    format!(
+        "{mark} {name:widest$}  {bar} {spent:>9}  {kind:7} {class:10} {}{attempts}",
+        last_word(step)
+    )
+}
+
+/// What a step came to; its id where somebody may have to name it.
+fn last_word(step: &Step) -> String {
+    match (&step.result, step.status) {
+        (Some(result), StepStatus::Landed) => match result["content"].as_str() {
+            Some(content) => brief(content, 50),
+            None => brief(&result.to_string(), 50),
+        },
+        (Some(result), StepStatus::Failed) => {
+            brief(result["error"].as_str().unwrap_or_default(), 80)
+        }
+        _ => step.step_id.to_string(),
+    }
 }

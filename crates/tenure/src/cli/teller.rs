@@ -18,6 +18,8 @@ struct Begun {
 #[derive(Default)]
 pub(crate) struct Teller {
     steps: HashMap<String, Begun>,
+    /// What each call is about, by turn and place in it.
+    calls: HashMap<(u64, u64), String>,
     turns: u32,
     began: Option<Time>,
 }
@@ -40,8 +42,12 @@ impl Teller {
             "run.ended" => Some(ended(told)),
             "approval.requested" => Some(asked(told)),
             "approval.decided" => Some(decided(told)),
-            "approval.closed" => Some(format!("? {} closed: {}", told.text("approval"), told.text("status"))),
-            "artifact.registered" => Some(format!("◆ {} {}", told.text("artifactType"), told.text("artifact"))),
+            "approval.closed" => {
+                Some(format!("? {} closed: {}", told.text("approval"), told.text("status")))
+            }
+            "artifact.registered" => {
+                Some(format!("◆ {} {}", told.text("artifactType"), told.text("artifact")))
+            }
             kind if kind.starts_with("step.") || kind.starts_with("turn.") => self.step(told),
             _ => None,
         }
@@ -62,6 +68,7 @@ impl Teller {
         match told.kind.as_str() {
             "turn.landed" => {
                 self.turns += 1;
+                self.note_calls(told);
                 Some(turn(self.turns, spent, told))
             }
             "step.landed" => Some(format!("✓ {name}  {}{}", took(spent), self.again(&id))),
@@ -81,9 +88,25 @@ impl Teller {
         }
     }
 
+    fn note_calls(&mut self, told: &Happening) {
+        let turn = u64::from(self.turns);
+        for (index, call) in (0..).zip(told.body["toolCalls"].as_array().into_iter().flatten()) {
+            let arguments = call["arguments"].as_str().unwrap_or_default();
+            self.calls.insert((turn, index), about(arguments));
+        }
+    }
+
     fn begin(&mut self, id: String, told: &Happening) {
+        let site = &told.data["site"];
+        let place = site["turn"].as_u64().zip(site["index"].as_u64());
+        let about =
+            place.and_then(|place| self.calls.get(&place)).filter(|_| told.text("kind") == "tool");
+        let name = told.text("name");
         let begun = Begun {
-            name: told.text("name").to_owned(),
+            name: about.map_or_else(
+                || name.to_owned(),
+                |about| format!("{name} {about}").trim_end().to_owned(),
+            ),
             class: told.text("class").to_owned(),
             attempt: 1,
             at: told.at,
@@ -125,13 +148,28 @@ fn turn(number: u32, spent: u64, told: &Happening) -> String {
         .into_iter()
         .map(|(tool, count)| if count == 1 { tool.to_owned() } else { format!("{tool} ×{count}") })
         .collect();
-    let calls = if shown.is_empty() { String::new() } else { format!("  → {}", shown.join(", ")) };
+    let calls =
+        if shown.is_empty() { String::new() } else { format!("  → {}", shown.join(", ")) };
     let says = if says.is_empty() { String::new() } else { format!("  “{says}”") };
     format!("turn {number}  {}{says}{calls}", took(spent))
 }
 
+/// What a call is about: the first text among its arguments that fits a line.
+fn about(arguments: &str) -> String {
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let texts = arguments.as_object().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+    let mut fitting =
+        texts.filter(|text| !text.is_empty() && text.chars().count() <= 48 && !text.contains('\n'));
+    fitting.next().unwrap_or_default().to_owned()
+}
+
 fn asked(told: &Happening) -> String {
-    format!("? approval {} wanted ({} risk): {}", told.text("approval"), told.text("risk"), told.text("label"))
+    format!(
+        "? approval {} wanted ({} risk): {}",
+        told.text("approval"),
+        told.text("risk"),
+        told.text("label")
+    )
 }
 
 fn decided(told: &Happening) -> String {
@@ -146,8 +184,13 @@ fn decided(told: &Happening) -> String {
 }
 
 fn resolved(name: &str, told: &Happening) -> String {
-    let by = if told.data["byLookup"] == Value::Bool(true) { "its own look-up" } else { "a person" };
-    format!("✓ {name} resolved as {} by {by}", told.text("resolution"))
+    let resolution = told.text("resolution");
+    match (told.data["byLookup"] == Value::Bool(true), resolution) {
+        (true, "landed") => format!("✓ {name} looked up: it happened"),
+        (true, "retry") => format!("↻ {name} looked up: it did not happen"),
+        (true, _) => format!("✓ {name} looked up: {resolution}"),
+        (false, _) => format!("✓ {name} resolved by a person: {resolution}"),
+    }
 }
 
 fn ended(told: &Happening) -> String {

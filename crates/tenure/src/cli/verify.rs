@@ -5,14 +5,16 @@ use serde_json::json;
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
+use tenure_contract::TenantId;
 use tenure_contract::digest::{hex, unhex};
 use tenure_contract::export::Head;
-use tenure_contract::TenantId;
 use tenure_core::verify::{Broken, Options, Trust, Unsigned, Verified, verify};
 
 /// Checks an export offline: chain, words, bodies, machine and signature.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure verify session.jsonl\n  tenure verify session.jsonl --head ses_…@41:sha256:… --root \"$(cat root.pub)\"\n\nKeep the head it prints: held against a later export it shows whether anything up to there was taken away.\nThe root key is in `keys/root.pub` of the data directory; get it from its owner, an export's own key proves nothing.")]
+#[command(
+    after_help = "Examples:\n  tenure verify session.jsonl\n  tenure verify session.jsonl --head ses_…@41:sha256:… --root \"$(cat root.pub)\"\n\nKeep the head it prints: held against a later export it shows whether anything up to there was taken away.\nThe root key is in `keys/root.pub` of the data directory; get it from its owner, an export's own key proves nothing."
+)]
 pub(super) struct Args {
     /// The export; `-` reads standard input.
     file: PathBuf,
@@ -29,7 +31,8 @@ pub(super) struct Args {
 
 pub(super) fn run(cx: &Cx, args: &Args) -> Result<Exit, Failure> {
     let root = args.root.as_deref().map(root_key).transpose()?;
-    let options = Options { root, head: args.head, tenant: args.tenant, unsigned: Unsigned::Refuse };
+    let options =
+        Options { root, head: args.head, tenant: args.tenant, unsigned: Unsigned::Refuse };
     match check(&args.file, &options)? {
         Ok(verified) => {
             told_good(cx, &verified);
@@ -48,7 +51,9 @@ pub(crate) fn check(file: &Path, options: &Options) -> Result<Result<Verified, B
         Box::new(BufReader::new(std::io::stdin()))
     } else {
         let opened = File::open(file);
-        let opened = opened.map_err(|error| Failure::usage(format!("`{}` cannot be read: {error}", file.display())))?;
+        let opened = opened.map_err(|error| {
+            Failure::usage(format!("`{}` cannot be read: {error}", file.display()))
+        })?;
         Box::new(BufReader::new(opened))
     };
     Ok(verify(reader.lines(), options))
@@ -57,7 +62,11 @@ pub(crate) fn check(file: &Path, options: &Options) -> Result<Result<Verified, B
 fn root_key(given: &str) -> Result<[u8; 32], Failure> {
     let text = std::fs::read_to_string(given).unwrap_or_else(|_| given.to_owned());
     let key = unhex(text.trim()).and_then(|bytes| bytes.try_into().ok());
-    key.ok_or_else(|| Failure::usage(format!("`{given}` is neither a root key of 64 hex digits nor a file that holds one")))
+    key.ok_or_else(|| {
+        Failure::usage(format!(
+            "`{given}` is neither a root key of 64 hex digits nor a file that holds one"
+        ))
+    })
 }
 
 fn told_good(cx: &Cx, verified: &Verified) {
@@ -73,10 +82,17 @@ fn told_good(cx: &Cx, verified: &Verified) {
         }));
         return;
     }
-    outln(&format!("verified: {} entries of {}, {} bodies, {} erased", verified.entries, verified.journal, verified.bodies_present, verified.bodies_erased));
+    outln(&format!(
+        "verified: {} entries of {}, {} bodies, {} erased",
+        verified.entries, verified.journal, verified.bodies_present, verified.bodies_erased
+    ));
     if let Some(signer) = signer {
         let root = hex(&signer.root);
-        let trust = if rooted { "the root you named" } else { "a root only the export names; check it with --root" };
+        let trust = if rooted {
+            "the root you named"
+        } else {
+            "a root only the export names; check it with --root"
+        };
         outln(&format!("signed by key {}, certified by {trust}\nroot {root}", signer.key_id));
     }
     outln(&format!("keep this head elsewhere: {}", verified.head));

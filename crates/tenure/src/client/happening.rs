@@ -27,7 +27,9 @@ impl Happening {
     pub fn read(line: &Value) -> Option<Self> {
         let text = |name: &str| line[name].as_str().map(str::to_owned);
         let body = match &line["body"]["text"] {
-            Value::String(text) => serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into()),
+            Value::String(text) => {
+                serde_json::from_str(text).unwrap_or_else(|_| text.as_str().into())
+            }
             _ => Value::Null,
         };
         Some(Self {
@@ -67,7 +69,9 @@ impl Reader {
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
                 let data = std::mem::take(&mut self.data);
-                if let Some(told) = serde_json::from_str(&data).ok().as_ref().and_then(Happening::read) {
+                if let Some(told) =
+                    serde_json::from_str(&data).ok().as_ref().and_then(Happening::read)
+                {
                     return Some(told);
                 }
             } else if let Some(data) = line.strip_prefix("data:") {

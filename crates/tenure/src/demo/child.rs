@@ -32,17 +32,29 @@ pub(super) struct Payments {
 
 impl Payments {
     /// Starts it; what it books is told on the channel.
-    pub async fn start(dir: &Path, kills: Kills) -> Result<(Self, mpsc::UnboundedReceiver<Booked>), Failure> {
+    pub async fn start(
+        dir: &Path,
+        kills: Kills,
+        charges: usize,
+    ) -> Result<(Self, mpsc::UnboundedReceiver<Booked>), Failure> {
         let ledger = dir.join("payments.jsonl");
         let mut command = myself()?;
         command.arg("demo-payments").arg("--ledger").arg(&ledger);
         // the second refund is the one nobody but a person can tell about
         command.args(["--unknown", "refund:2"]);
         match kills {
-            Kills::Planned => command.args(["--hold", "charge:3", "--hold", "refund:1"]),
-            Kills::Random { seed, .. } => {
-                command.args(["--delay-ms", &RANDOM_DELAY_MS.to_string(), "--seed", &seed.to_string()])
-            }
+            Kills::Planned => command.args([
+                "--hold",
+                &format!("charge:{}", charges.min(3)),
+                "--hold",
+                "refund:1",
+            ]),
+            Kills::Random { seed, .. } => command.args([
+                "--delay-ms",
+                &RANDOM_DELAY_MS.to_string(),
+                "--seed",
+                &seed.to_string(),
+            ]),
         };
         let mut child = command.stdin(Stdio::piped()).spawn()?;
         let stdin = child.stdin.take();
@@ -165,19 +177,29 @@ async fn spawn(data: &Path) -> Result<(Child, Client), Failure> {
     let (endpoint, mut lines) = listening(&mut child, "server").await?;
     // the pipe stays open until the process ends: a server must not fail for want of a reader
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-    let owner = Owner::read(data).ok_or_else(|| Failure::failed("the server left no `owner.json`"))?;
+    let owner =
+        Owner::read(data).ok_or_else(|| Failure::failed("the server left no `owner.json`"))?;
     Ok((child, Client::new(&endpoint, &owner.token)?))
 }
 
 /// Reads where a process listens from its first line.
-async fn listening(child: &mut Child, what: &str) -> Result<(String, Lines<BufReader<ChildStdout>>), Failure> {
-    let out = child.stdout.take().ok_or_else(|| Failure::failed(format!("the {what} has no output")))?;
+async fn listening(
+    child: &mut Child,
+    what: &str,
+) -> Result<(String, Lines<BufReader<ChildStdout>>), Failure> {
+    let out =
+        child.stdout.take().ok_or_else(|| Failure::failed(format!("the {what} has no output")))?;
     let mut lines = BufReader::new(out).lines();
     let first = tokio::time::timeout(START_MAX, lines.next_line()).await;
-    let first = first.map_err(|_| Failure::failed(format!("the {what} did not start within {} s", START_MAX.as_secs())))?;
+    let first = first.map_err(|_| {
+        Failure::failed(format!("the {what} did not start within {} s", START_MAX.as_secs()))
+    })?;
     let told: Value = first?.and_then(|line| serde_json::from_str(&line).ok()).unwrap_or_default();
     match told["listening"].as_str() {
         Some(endpoint) => Ok((endpoint.to_owned(), lines)),
-        None => Err(Failure::failed(format!("the {what} did not start: {}", told["error"]["message"].as_str().unwrap_or("it said nothing")))),
+        None => Err(Failure::failed(format!(
+            "the {what} did not start: {}",
+            told["error"]["message"].as_str().unwrap_or("it said nothing")
+        ))),
     }
 }

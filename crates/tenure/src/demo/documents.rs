@@ -61,18 +61,26 @@ impl Documents {
     /// A person's own.
     pub fn in_folder(folder: &Path) -> Result<Self, Failure> {
         let mut found = Vec::new();
-        collect(folder, folder, &mut found)
-            .map_err(|error| Failure::usage(format!("`--input {}` cannot be read: {error}", folder.display())))?;
+        collect(folder, folder, &mut found).map_err(|error| {
+            Failure::usage(format!("`--input {}` cannot be read: {error}", folder.display()))
+        })?;
         found.sort();
         if found.is_empty() || found.len() > DOCUMENTS_MAX {
-            let told = format!("`--input {}` holds {} JSON documents; expected 1 to {DOCUMENTS_MAX}", folder.display(), found.len());
+            let told = format!(
+                "`--input {}` holds {} JSON documents; expected 1 to {DOCUMENTS_MAX}",
+                folder.display(),
+                found.len()
+            );
             return Err(Failure::usage(told));
         }
         let documents = Self(found);
         let wanted = documents.wanted(0);
         if wanted.charges.is_empty() || wanted.refunds.is_empty() {
             let shape = r#"{"kind": "order" or "refund", "reference": "…", "cents": 1250}"#;
-            let told = format!("`--input {}` holds no order or no refund that can be paid; expected at least one of each, as {shape}", folder.display());
+            let told = format!(
+                "`--input {}` holds no order or no refund that can be paid; expected at least one of each, as {shape}",
+                folder.display()
+            );
             return Err(Failure::usage(told));
         }
         Ok(documents)
@@ -96,9 +104,13 @@ impl Documents {
     pub fn wanted(&self, round: u64) -> Wanted {
         let mut wanted = Wanted::default();
         for (_, text) in &self.0 {
-            let Ok(document) = serde_json::from_str::<Value>(&in_round(text, round)) else { continue };
+            let Ok(document) = serde_json::from_str::<Value>(&in_round(text, round)) else {
+                continue;
+            };
             let payable = document["cents"].as_u64().is_some_and(|cents| cents > 0);
-            let (Some(reference), true) = (document["reference"].as_str(), payable) else { continue };
+            let (Some(reference), true) = (document["reference"].as_str(), payable) else {
+                continue;
+            };
             match document["kind"].as_str() {
                 Some("order") => wanted.charges.insert(reference.to_owned()),
                 Some("refund") => wanted.refunds.insert(reference.to_owned()),
@@ -154,7 +166,8 @@ mod tests {
     fn a_folder_without_documents_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("a.json"), "{}").unwrap();
-        let told = Documents::in_folder(dir.path()).err().map(|failure| failure.error().message.clone());
+        let told =
+            Documents::in_folder(dir.path()).err().map(|failure| failure.error().message.clone());
         assert!(told.unwrap().contains("no order or no refund"));
     }
 }

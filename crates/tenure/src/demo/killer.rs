@@ -43,7 +43,14 @@ enum Moment {
 
 impl Killer {
     pub fn new(kills: Kills, server: Arc<Server>, narrator: Arc<Narrator>) -> Self {
-        Self { kills, server, narrator, moments: Arc::default(), over: Arc::default(), stop: Arc::default() }
+        Self {
+            kills,
+            server,
+            narrator,
+            moments: Arc::default(),
+            over: Arc::default(),
+            stop: Arc::default(),
+        }
     }
 
     /// When it killed so far, microseconds since 1970.
@@ -93,7 +100,11 @@ impl Killer {
         }
     }
 
-    async fn random(&self, booked: &mut mpsc::UnboundedReceiver<Booked>, seed: u64) -> Result<(), Failure> {
+    async fn random(
+        &self,
+        booked: &mut mpsc::UnboundedReceiver<Booked>,
+        seed: u64,
+    ) -> Result<(), Failure> {
         let mut dice = StdRng::seed_from_u64(seed);
         let mut moment = Moment::Booking(dice.random_range(0..BOOKINGS_MAX), Duration::ZERO);
         while self.wants_more() && !self.over.load(Ordering::SeqCst) {

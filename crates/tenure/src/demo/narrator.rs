@@ -27,13 +27,20 @@ impl Narrator {
     }
 
     pub fn opening(&self, dir: &Path, documents: usize) {
-        self.say(&format!("An agent will work through {documents} documents: charge orders, pay refunds."));
-        self.say("Meanwhile its server is killed with SIGKILL. Nothing may be lost, nothing paid twice.");
+        self.say(&format!(
+            "An agent will work through {documents} documents: charge orders, pay refunds."
+        ));
+        self.say(
+            "Meanwhile its server is killed with SIGKILL. Nothing may be lost, nothing paid twice.",
+        );
         self.say(&format!("Everything is in {}\n", dir.display()));
     }
 
     pub fn started(&self, server: &Server, payments: &Payments) {
-        self.say(&format!("payment service  process {}, another program with its own ledger", payments.pid));
+        self.say(&format!(
+            "payment service  process {}, another program with its own ledger",
+            payments.pid
+        ));
         self.say("                 charges honour the idempotency key; refunds do not: asked twice, it pays twice");
         self.say(&format!("tenure serve     process {}\n", server.pid()));
     }
@@ -51,7 +58,10 @@ impl Narrator {
 
     pub fn about_to_kill(&self, told: &Booked, pid: u32) {
         let name = if told.request == Request::Charge { "charge" } else { "refund" };
-        self.say(&format!("\n  ☠ {name} {} is booked, its answer is not out yet. kill -9 {pid}", told.reference));
+        self.say(&format!(
+            "\n  ☠ {name} {} is booked, its answer is not out yet. kill -9 {pid}",
+            told.reference
+        ));
         self.say(match told.request {
             Request::Charge => "    money moved, and nothing here knows. Charges are idempotent: the same key again is safe.",
             _ => "    money moved, and nothing here knows. A refund must not be tried blindly: it is looked up.",
@@ -59,7 +69,10 @@ impl Narrator {
     }
 
     pub fn back(&self, pid: u32, took: Duration) {
-        self.say(&format!("  ↻ started again as process {pid}, accepting after {} ms\n", took.as_millis()));
+        self.say(&format!(
+            "  ↻ started again as process {pid}, accepting after {} ms\n",
+            took.as_millis()
+        ));
     }
 
     pub fn killed(&self, number: u64) {
@@ -69,17 +82,23 @@ impl Narrator {
     pub fn approval(&self, label: &str, command: &str, operator: Operator) {
         self.say(&format!("\n  ? {label}"));
         match operator {
-            Operator::Automatic => self.say("    approved here because of --auto; from another terminal it would be\n"),
-            Operator::Elsewhere => self.say("    it waits, for days if need be, over any restart. From another terminal:\n"),
+            Operator::Automatic => {
+                self.say("    approved here because of --auto; from another terminal it would be\n")
+            }
+            Operator::Elsewhere => self.say(
+                "    it waits, for days if need be, over any restart. From another terminal:\n",
+            ),
         }
         self.say(&format!("      {command}\n"));
     }
 
     pub fn doubt(&self, booked: &Line, ledger: &Path, command: &str, operator: Operator) {
-        self.say(&format!("\n  ! refund {} timed out and the service's look-up is down: nobody can tell but a person.", booked.reference));
+        self.say(&format!("\n  ! no answer came to refund {}, and the service's look-up is down: only a person can tell.", booked.reference));
         self.say(&format!("    {} line {} shows it was paid.", ledger.display(), booked.number));
         match operator {
-            Operator::Automatic => self.say("    resolved here because of --auto; from another terminal it would be\n"),
+            Operator::Automatic => {
+                self.say("    resolved here because of --auto; from another terminal it would be\n")
+            }
             Operator::Elsewhere => self.say("    From another terminal:\n"),
         }
         self.say(&format!("      {command}\n"));
@@ -101,17 +120,58 @@ impl Narrator {
         let mark = |good: bool| if good { "✓" } else { "✗" };
         self.say("\nWhat the payment service's own ledger says:");
         let made = |what: &str, wanted: u64, made: u64| {
-            self.say(&format!("  {} {what:9} wanted {wanted:>3}   made {made:>3}", mark(wanted == made)));
+            self.say(&format!(
+                "  {} {what:9} wanted {wanted:>3}   made {made:>3}",
+                mark(wanted == made)
+            ));
         };
         made("charges", summary.charges_wanted, summary.charges_made);
         made("refunds", summary.refunds_wanted, summary.refunds_made);
-        self.say(&format!("  {} paid twice {:>3}   asked again after a committed result {}", mark(summary.duplicates == 0), summary.duplicates, summary.attempts_after_landed));
-        self.say(&format!("  {} killed {} times, {} of them between an effect and its commit", mark(summary.kills_inside_effect > 0), summary.kills, summary.kills_inside_effect));
+        self.say(&format!(
+            "  {} paid twice {:>3}   asked again after a committed result {}",
+            mark(summary.duplicates == 0),
+            summary.duplicates,
+            summary.attempts_after_landed
+        ));
+        self.say(&format!(
+            "  {} killed {} times, {} of them between an effect and its commit",
+            mark(summary.kills_inside_effect > 0),
+            summary.kills,
+            summary.kills_inside_effect
+        ));
         self.say("What the journal says:");
-        self.say(&format!("  {} {} entries, {}", mark(summary.verified), summary.entries, if summary.verified { "verified: chain, signature, every transition" } else { "NOT verified" }));
-        self.say(&format!("  {} {} entries were seen as durable before some kill or later, {} lost", mark(summary.acks_lost == 0), summary.acked, summary.acks_lost));
-        self.say(&format!("  {} in doubt: {} settled by look-up, {} by a person; {} approved", summary.in_doubt, summary.resolved_by_look_up, summary.resolved_by_operator, summary.approvals));
-        self.say(&format!("\n{:.1} seconds. {}", summary.seconds, if summary.holds() { "Nothing lost, nothing twice." } else { "NOT everything is as it must be." }));
+        self.say(&format!(
+            "  {} {} entries, {}",
+            mark(summary.verified),
+            summary.entries,
+            if summary.verified {
+                "verified: chain, signature, every transition"
+            } else {
+                "NOT verified"
+            }
+        ));
+        self.say(&format!(
+            "  {} {} entries were seen as durable before some kill or later, {} lost",
+            mark(summary.acks_lost == 0),
+            summary.acked,
+            summary.acks_lost
+        ));
+        self.say(&format!(
+            "  {} in doubt: {} settled by look-up, {} by a person; {} approved",
+            summary.in_doubt,
+            summary.resolved_by_look_up,
+            summary.resolved_by_operator,
+            summary.approvals
+        ));
+        self.say(&format!(
+            "\n{:.1} seconds. {}",
+            summary.seconds,
+            if summary.holds() {
+                "Nothing lost, nothing twice."
+            } else {
+                "NOT everything is as it must be."
+            }
+        ));
         self.next(summary);
     }
 
@@ -119,7 +179,10 @@ impl Narrator {
         if summary.kept || !summary.holds() {
             let data = format!("{}/data", summary.dir);
             self.say(&format!("Look at it:  tenure --data {data} show {}", summary.session));
-            self.say(&format!("             tenure verify {}/session.jsonl --head {}", summary.dir, summary.head));
+            self.say(&format!(
+                "             tenure verify {}/session.jsonl --head {}",
+                summary.dir, summary.head
+            ));
         } else {
             self.say("Look at it:  tenure demo --auto --keep, then tenure show, tenure explain, tenure verify");
             self.say("Your own:    tenure demo --input DIR, or tenure run -a agent.toml \"task\"");

@@ -9,7 +9,9 @@ use crate::client::{Client, Fault};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
-use tenure_contract::resource::{Approval, DecideApproval, Decision, DoubtSummary, Page, ResolveStep};
+use tenure_contract::resource::{
+    Approval, DecideApproval, Decision, DoubtSummary, Page, ResolveStep,
+};
 use tenure_contract::words::{ApprovalStatus, Resolution};
 use tenure_contract::{Code, SessionId};
 
@@ -22,17 +24,26 @@ pub(super) struct Desk<'a> {
 }
 
 impl<'a> Desk<'a> {
-    pub fn new(operator: Operator, payments: &'a Payments, narrator: &'a Narrator, data: &'a Path) -> Self {
+    pub fn new(
+        operator: Operator,
+        payments: &'a Payments,
+        narrator: &'a Narrator,
+        data: &'a Path,
+    ) -> Self {
         Self { operator, payments, narrator, data, shown: BTreeSet::new() }
     }
 
     /// Looks at what waits for a person, and sees to it.
     pub async fn look(&mut self, client: &Client, session: SessionId) -> Result<(), Fault> {
-        let approvals: Page<Approval> = client.get(&format!("/v1/approvals?open=true&session={session}")).await?;
-        for asked in approvals.items.iter().filter(|asked| asked.status == ApprovalStatus::Requested) {
+        let approvals: Page<Approval> =
+            client.get(&format!("/v1/approvals?open=true&session={session}")).await?;
+        for asked in
+            approvals.items.iter().filter(|asked| asked.status == ApprovalStatus::Requested)
+        {
             self.approve(client, asked).await?;
         }
-        let doubts: Page<DoubtSummary> = client.get(&format!("/v1/doubts?open=true&session={session}")).await?;
+        let doubts: Page<DoubtSummary> =
+            client.get(&format!("/v1/doubts?open=true&session={session}")).await?;
         for doubt in &doubts.items {
             self.resolve(client, doubt).await?;
         }
@@ -43,7 +54,8 @@ impl<'a> Desk<'a> {
         let id = asked.approval_id.to_string();
         let first = self.shown.insert(id.clone());
         if first {
-            let command = format!("{} approve {id} --reason \"checked with the customer\"", self.tenure());
+            let command =
+                format!("{} approve {id} --reason \"checked with the customer\"", self.tenure());
             self.narrator.approval(&asked.action_label, &command, self.operator);
         }
         if self.operator == Operator::Elsewhere {
@@ -69,7 +81,10 @@ impl<'a> Desk<'a> {
         let result = answer(&lines, booked);
         let first = self.shown.insert(key.clone());
         if first {
-            let command = format!("{} resolve {key} landed --result '{result}' --reason \"it is in the ledger\"", self.tenure());
+            let command = format!(
+                "{} resolve {key} landed --result '{result}' --reason \"it is in the ledger\"",
+                self.tenure()
+            );
             self.narrator.doubt(booked, self.payments.ledger_path(), &command, self.operator);
         }
         if self.operator == Operator::Elsewhere {
@@ -85,14 +100,19 @@ impl<'a> Desk<'a> {
 
     /// The command another terminal needs.
     fn tenure(&self) -> String {
-        let me = std::env::current_exe().map_or_else(|_| "tenure".to_owned(), |me| me.display().to_string());
+        let me = std::env::current_exe()
+            .map_or_else(|_| "tenure".to_owned(), |me| me.display().to_string());
         format!("{me} --data {}", self.data.display())
     }
 }
 
 /// What the service had answered, as its ledger tells.
 fn answer(lines: &[Line], booked: &Line) -> Value {
-    let before = |line: &&Line| line.request == booked.request && line.outcome == Outcome::Booked && line.number <= booked.number;
+    let before = |line: &&Line| {
+        line.request == booked.request
+            && line.outcome == Outcome::Booked
+            && line.number <= booked.number
+    };
     let number = lines.iter().filter(before).count();
     let name = if booked.request == Request::Charge { "charge" } else { "refund" };
     json!({ name: format!("{name}-{number:04}"), "reference": booked.reference, "cents": booked.cents })
@@ -102,7 +122,13 @@ fn answer(lines: &[Line], booked: &Line) -> Value {
 fn settled(done: Result<(), Fault>) -> Result<(), Fault> {
     match done {
         Err(Fault::Refused(error))
-            if matches!(error.code, Code::AlreadyDecided | Code::IllegalTransition | Code::NotFound) => Ok(()),
+            if matches!(
+                error.code,
+                Code::AlreadyDecided | Code::IllegalTransition | Code::NotFound
+            ) =>
+        {
+            Ok(())
+        }
         done => done,
     }
 }

@@ -137,7 +137,8 @@ async fn refund_by_key(State(desk): Shared, PathPart(key): PathPart<String>) -> 
 
 async fn register(State(desk): Shared, headers: HeaderMap, Json(asked): Json<Payment>) -> Response {
     let mut books = desk.books();
-    let holder = books.claims.entry(asked.reference.clone()).or_insert_with(|| asked.document.clone());
+    let holder =
+        books.claims.entry(asked.reference.clone()).or_insert_with(|| asked.document.clone());
     let (first, holder) = (*holder == asked.document, holder.clone());
     let answer = json!({
         "reference": asked.reference, "document": asked.document, "cents": asked.cents,
@@ -185,7 +186,13 @@ impl Desk {
     }
 
     /// Moves the money; tells whether the answer is kept back.
-    fn book(&self, books: &mut Books, request: Request, key: &str, asked: &Payment) -> (Value, bool) {
+    fn book(
+        &self,
+        books: &mut Books,
+        request: Request,
+        key: &str,
+        asked: &Payment,
+    ) -> (Value, bool) {
         books.note(request, Outcome::Booked, key, asked);
         let count = books.counts.entry(request).or_default();
         *count += 1;
@@ -205,7 +212,12 @@ impl Desk {
     fn look_up(&self, request: Request, key: &str) -> Response {
         let mut books = self.books();
         let found = books.booked.get(&(request, key.to_owned())).cloned();
-        let asked = Payment { reference: String::new(), document: String::new(), cents: 0, reason: String::new() };
+        let asked = Payment {
+            reference: String::new(),
+            document: String::new(),
+            cents: 0,
+            reason: String::new(),
+        };
         if books.mute.iter().any(|mute| mute == key) {
             books.note(Request::LookUp, Outcome::Unknown, key, &asked);
             let told = json!({ "error": "the look-up is down for maintenance" });

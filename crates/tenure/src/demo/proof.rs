@@ -34,10 +34,17 @@ pub(super) struct Proof {
 impl Proof {
     pub async fn gather(server: &Server, dir: &Path, rounds: &[Ended]) -> Result<Self, Failure> {
         let root = fs::read_to_string(server.data().join("keys/root.pub"))?;
-        let options = Options { root: unhex(root.trim()).and_then(|key| key.try_into().ok()), ..Options::default() };
+        let options = Options {
+            root: unhex(root.trim()).and_then(|key| key.try_into().ok()),
+            ..Options::default()
+        };
         let mut proof = Self { verified: true, ..Self::default() };
         for (number, round) in rounds.iter().enumerate() {
-            let name = if number == 0 { "session.jsonl".to_owned() } else { format!("session-{number}.jsonl") };
+            let name = if number == 0 {
+                "session.jsonl".to_owned()
+            } else {
+                format!("session-{number}.jsonl")
+            };
             let file = dir.join(name);
             to_file(&server.client(), round.session, &file).await?;
             match check(&file, &options)? {
@@ -73,10 +80,13 @@ impl Proof {
             }
         }
         self.in_doubt += doubted.len() as u64;
-        let hashes: BTreeMap<u64, &str> = entries.iter().map(|entry| (entry.seq, entry.hash.as_str())).collect();
+        let hashes: BTreeMap<u64, &str> =
+            entries.iter().map(|entry| (entry.seq, entry.hash.as_str())).collect();
         let acks = round.acks.lock().unwrap_or_else(PoisonError::into_inner);
         self.acked += acks.len() as u64;
-        self.acks_lost += acks.iter().filter(|(seq, hash)| hashes.get(seq) != Some(&hash.as_str())).count() as u64;
+        self.acks_lost +=
+            acks.iter().filter(|(seq, hash)| hashes.get(seq) != Some(&hash.as_str())).count()
+                as u64;
         Ok(())
     }
 
@@ -93,9 +103,15 @@ impl Proof {
 
     /// Payments that were asked for again although their result was committed.
     pub fn attempts_after_landed(&self, lines: &[Line]) -> u64 {
-        let pays = |line: &&Line| matches!(line.request, Request::Charge | Request::Refund | Request::Register | Request::Report);
+        let pays = |line: &&Line| {
+            matches!(
+                line.request,
+                Request::Charge | Request::Refund | Request::Register | Request::Report
+            )
+        };
         let late = |line: &&Line| {
-            let again = matches!(line.outcome, Outcome::Booked | Outcome::Repeated | Outcome::Noted);
+            let again =
+                matches!(line.outcome, Outcome::Booked | Outcome::Repeated | Outcome::Noted);
             again && self.settled.get(&line.key).is_some_and(|settled| line.at_micros > *settled)
         };
         lines.iter().filter(pays).filter(late).count() as u64

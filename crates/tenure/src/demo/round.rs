@@ -13,7 +13,9 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tenure_contract::resource::{Accepted, Agent, AgentRequest, OpenSession, RegisterAgent, Run, Session, SubmitRun};
+use tenure_contract::resource::{
+    Accepted, Agent, AgentRequest, OpenSession, RegisterAgent, Run, Session, SubmitRun,
+};
 use tenure_contract::words::RunStatus;
 use tenure_contract::{RunId, SessionId};
 use tokio::task::JoinHandle;
@@ -46,13 +48,17 @@ pub(super) struct Ended {
 impl Round<'_> {
     pub async fn run(&self, documents: &Documents, agent: &Path) -> Result<Ended, Failure> {
         let agent = RegisterAgent { definition: definition(agent)? };
-        let agent: Agent = self.insist(|client| {
-            let agent = agent.clone();
-            async move { client.post("/v1/agents", &agent).await }
-        }).await?;
-        let opened: Session = self.insist(|client| async move {
-            client.post("/v1/sessions", &OpenSession::default()).await
-        }).await?;
+        let agent: Agent = self
+            .insist(|client| {
+                let agent = agent.clone();
+                async move { client.post("/v1/agents", &agent).await }
+            })
+            .await?;
+        let opened: Session = self
+            .insist(
+                |client| async move { client.post("/v1/sessions", &OpenSession::default()).await },
+            )
+            .await?;
         let session = opened.session_id;
         let workspace = self.server.data().join("workspaces").join(session.to_string());
         documents.write(&workspace, self.number)?;
@@ -82,10 +88,12 @@ impl Round<'_> {
             idempotency_key: Some(format!("demo-round-{}", self.number)),
             ..SubmitRun::default()
         };
-        let accepted: Accepted = self.insist(|client| {
-            let request = request.clone();
-            async move { client.post("/v1/runs", &request).await }
-        }).await?;
+        let accepted: Accepted = self
+            .insist(|client| {
+                let request = request.clone();
+                async move { client.post("/v1/runs", &request).await }
+            })
+            .await?;
         self.narrator.submitted(&accepted);
         Ok(accepted.run_id)
     }
@@ -110,19 +118,30 @@ impl Round<'_> {
     /// Does what a person would have to do, until the run has ended.
     async fn see_through(&self, id: RunId) -> Result<Run, Failure> {
         let begun = Instant::now();
-        let mut operator = operator::Desk::new(self.plan.operator, self.payments, self.narrator, self.server.data());
+        let mut operator = operator::Desk::new(
+            self.plan.operator,
+            self.payments,
+            self.narrator,
+            self.server.data(),
+        );
         loop {
             let path = format!("/v1/runs/{id}?waitMs=200");
-            let run: Run = self.insist(|client| {
-                let path = path.clone();
-                async move { client.get(&path).await }
-            }).await?;
+            let run: Run = self
+                .insist(|client| {
+                    let path = path.clone();
+                    async move { client.get(&path).await }
+                })
+                .await?;
             if run.status.is_final() {
                 return Ok(run);
             }
             if self.plan.operator == super::Operator::Automatic && begun.elapsed() > ROUND_MAX {
-                let why = run.waiting_for.map_or_else(|| "nothing".to_owned(), |waiting| waiting.text);
-                return Err(Failure::failed(format!("run {id} did not end within {} s; it waits for: {why}", ROUND_MAX.as_secs())));
+                let why =
+                    run.waiting_for.map_or_else(|| "nothing".to_owned(), |waiting| waiting.text);
+                return Err(Failure::failed(format!(
+                    "run {id} did not end within {} s; it waits for: {why}",
+                    ROUND_MAX.as_secs()
+                )));
             }
             match operator.look(&self.server.client(), run.session_id).await {
                 Ok(()) | Err(Fault::Unreachable { .. }) => {}

@@ -54,7 +54,10 @@ impl Summary {
 pub(super) fn duplicates(lines: &[Line], wanted: &Wanted) -> u64 {
     let beyond = |request, wanted: &std::collections::BTreeSet<String>| -> u64 {
         let bookings = bookings(lines, request);
-        bookings.iter().map(|(reference, times)| if wanted.contains(*reference) { times - 1 } else { *times }).sum()
+        bookings
+            .iter()
+            .map(|(reference, times)| if wanted.contains(*reference) { times - 1 } else { *times })
+            .sum()
     };
     beyond(Request::Charge, &wanted.charges) + beyond(Request::Refund, &wanted.refunds)
 }

@@ -12,12 +12,13 @@ mod profile;
 mod prose;
 mod shape;
 
-pub use profile::Profile;
+pub use detect::Format;
+pub use profile::{BadRecord, Profile};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use tenure_contract::Digest;
 use tenure_contract::resource::{Materialization, SemanticDescriptor};
 use tenure_contract::words::{ArtifactState, RecoveryClass};
-use tenure_contract::Digest;
 use tenure_engine::{ArtifactMade, Ctx, HandlerFailure, HandlerResult, Registration, StepFailure};
 
 /// The largest file that is taken, bytes.
@@ -100,7 +101,9 @@ async fn ingest(ctx: Ctx) -> Result<HandlerResult, HandlerFailure> {
     let file = ctx.intent().parameters["file"].as_str().unwrap_or_default().to_owned();
     let path = PathBuf::from(&file);
     let inputs = json!({ "file": file });
-    let read = ctx.step("profile", RecoveryClass::Read, &inputs, move |_| profile_of(path.clone(), FILE_MAX_BYTES));
+    let read = ctx.step("profile", RecoveryClass::Read, &inputs, move |_| {
+        profile_of(path.clone(), FILE_MAX_BYTES)
+    });
     let profile = match read.await? {
         Outcome::Profiled(profile) => *profile,
         Outcome::Refused { code, message } => return Err(HandlerFailure::new(code, message)),
@@ -161,8 +164,15 @@ pub fn profile(path: &Path, most: u64) -> Result<Profile, Refused> {
     profile::read(path)
 }
 
-fn artifacts(ctx: &Ctx, path: &Path, profile: &Profile) -> Result<Vec<ArtifactMade>, HandlerFailure> {
-    let digest: Digest = profile.digest.parse().map_err(|_| HandlerFailure::new("internal", "the digest is not one"))?;
+fn artifacts(
+    ctx: &Ctx,
+    path: &Path,
+    profile: &Profile,
+) -> Result<Vec<ArtifactMade>, HandlerFailure> {
+    let digest: Digest = profile
+        .digest
+        .parse()
+        .map_err(|_| HandlerFailure::new("internal", "the digest is not one"))?;
     let file = ctx.artifact_id("file");
     let source = Materialization {
         materialization_id: ctx.materialization_id("file"),
@@ -172,7 +182,8 @@ fn artifacts(ctx: &Ctx, path: &Path, profile: &Profile) -> Result<Vec<ArtifactMa
         compression: None,
         created_at: ctx.intent().created_at,
     };
-    let whole = serde_json::to_value(profile).map_err(|why| HandlerFailure::new("internal", why.to_string()))?;
+    let whole = serde_json::to_value(profile)
+        .map_err(|why| HandlerFailure::new("internal", why.to_string()))?;
     let descriptor = |schema: Value| SemanticDescriptor {
         schema,
         record_count: Some(profile.record_count),

@@ -21,6 +21,7 @@ struct State {
     refusal: Mutex<Option<StoreError>>,
     last_words: Mutex<Option<&'static str>>,
     died: watch::Sender<bool>,
+    refused: watch::Sender<bool>,
 }
 
 impl Default for Plug {
@@ -30,6 +31,7 @@ impl Default for Plug {
             refusal: Mutex::default(),
             last_words: Mutex::default(),
             died: watch::Sender::new(false),
+            refused: watch::Sender::new(false),
         };
         Self { state: Arc::new(state) }
     }
@@ -51,6 +53,12 @@ impl Plug {
     /// Appends are refused with this, or accepted again.
     pub fn refuse(&self, refusal: Option<StoreError>) {
         *self.state.refusal.lock().unwrap() = refusal;
+    }
+
+    /// Resolves once an append was refused.
+    pub async fn refused(&self) {
+        let mut refused = self.state.refused.subscribe();
+        refused.wait_for(|refused| *refused).await.unwrap();
     }
 
     /// The process dies once an entry of this kind is durable and before anybody is told.
@@ -89,6 +97,7 @@ impl Log for Plugged<dyn Log> {
                 return Err(StoreError::Other("the plug is pulled".to_owned()));
             }
             if let Some(refusal) = &*self.state.refusal.lock().unwrap() {
+                self.state.refused.send_replace(true);
                 return Err(refusal.clone());
             }
             let appended = self.inner.append(fence, entries)?;

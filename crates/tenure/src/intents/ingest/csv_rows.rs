@@ -16,8 +16,11 @@ pub(super) fn read(source: &mut impl Read, delimiter: u8) -> io::Result<Found> {
         Ok(header) => header.clone(),
         Err(error) => return unreadable(found, 1, error),
     };
-    let mut fields: Vec<Field> =
-        header.iter().take(COLUMNS_MAX).map(|name| Field::named(name.trim_start_matches('\u{feff}'))).collect();
+    let mut fields: Vec<Field> = header
+        .iter()
+        .take(COLUMNS_MAX)
+        .map(|name| Field::named(name.trim_start_matches('\u{feff}')))
+        .collect();
     let mut row = StringRecord::new();
     loop {
         match rows.read_record(&mut row) {

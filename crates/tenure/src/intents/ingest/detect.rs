@@ -55,7 +55,11 @@ pub(super) struct Detected {
 
 /// Looks at a file's beginning and its name. `whole` tells that the beginning is all of it.
 pub(super) fn detect(path: &Path, head: &str, whole: bool) -> Detected {
-    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    let ending = path
+        .extension()
+        .and_then(|ending| ending.to_str())
+        .unwrap_or_default()
+        .to_ascii_lowercase();
     let (delimiter, is_rows) = rows(head, &ending);
     let format = if let Some(format) = json(head, &ending, whole) {
         format
@@ -80,13 +84,20 @@ fn json(head: &str, ending: &str, whole: bool) -> Option<Format> {
     let first = lines.next().unwrap_or_default();
     let second = lines.next();
     let more = lines.next().is_some();
-    let two_values = is_value(first) && second.is_some_and(|line| is_value(line) || (!whole && !more));
+    let two_values =
+        is_value(first) && second.is_some_and(|line| is_value(line) || (!whole && !more));
     match ending {
         "jsonl" | "ndjson" => Some(Format::Jsonl),
         "json" if two_values => Some(Format::Jsonl),
         "json" => Some(Format::Json),
         _ if begins && two_values => Some(Format::Jsonl),
-        _ if begins && (is_value(head) || (!whole && head.trim_start()[1..].trim_start().starts_with(['"', '{', '[']))) => Some(Format::Json),
+        _ if begins
+            && (is_value(head)
+                || (!whole
+                    && head.trim_start()[1..].trim_start().starts_with(['"', '{', '[']))) =>
+        {
+            Some(Format::Json)
+        }
         _ => None,
     }
 }
@@ -99,7 +110,10 @@ fn rows(head: &str, ending: &str) -> (u8, bool) {
     if ending == "tsv" {
         return (b'\t', true);
     }
-    let best = [',', ';', '\t', '|'].into_iter().max_by_key(|delimiter| counted(*delimiter)).unwrap_or(',');
+    let best = [',', ';', '\t', '|']
+        .into_iter()
+        .max_by_key(|delimiter| counted(*delimiter))
+        .unwrap_or(',');
     let fields = counted(best);
     // prose has commas too, but not equally many on each of its lines
     let even = lines.len() >= 2 && lines.iter().all(|line| line.matches(best).count() == fields);

@@ -45,7 +45,8 @@ pub(super) fn read_value(source: &mut impl Read) -> io::Result<Found> {
     let mut found = Found::default();
     let mut keys = Keys::default();
     let mut reader = serde_json::Deserializer::from_reader(source);
-    let read = reader.deserialize_any(Records(&mut keys)).and_then(|root| reader.end().map(|()| root));
+    let read =
+        reader.deserialize_any(Records(&mut keys)).and_then(|root| reader.end().map(|()| root));
     let root = match read {
         Ok(root) => root,
         Err(error) if error.is_io() => return Err(error.into()),
@@ -70,7 +71,10 @@ pub(super) fn read_lines(source: &mut impl BufRead) -> io::Result<Found> {
             break;
         }
         if line.len() as u64 == LINE_MAX_BYTES && !line.ends_with(b"\n") {
-            found.bad(number, format!("the line is longer than {LINE_MAX_BYTES} bytes; what follows is not read"));
+            found.bad(
+                number,
+                format!("the line is longer than {LINE_MAX_BYTES} bytes; what follows is not read"),
+            );
             break;
         }
         if line.trim_ascii().is_empty() {

@@ -126,7 +126,9 @@ impl<R> Watched<R> {
             text.extend_from_slice(piece);
             match std::str::from_utf8(&text) {
                 Ok(_) => {}
-                Err(wrong) if wrong.error_len().is_none() => self.partial = text.split_off(wrong.valid_up_to()),
+                Err(wrong) if wrong.error_len().is_none() => {
+                    self.partial = text.split_off(wrong.valid_up_to())
+                }
                 Err(wrong) => self.wrong_at = Some(began + wrong.valid_up_to() as u64),
             }
             // no text has a zero byte

@@ -39,7 +39,10 @@ impl Kind {
             _ if text.parse::<i64>().is_ok() => Self::Integer,
             // `inf`, `nan` and `1e5` of a name are not numbers a person wrote
             _ if text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-                && text.parse::<f64>().is_ok() => Self::Number,
+                && text.parse::<f64>().is_ok() =>
+            {
+                Self::Number
+            }
             _ => Self::of_word(text),
         })
     }

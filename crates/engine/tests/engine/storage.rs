@@ -1,0 +1,173 @@
+//! The disk says no (`LOG-4`).
+
+use crate::harness::*;
+use serde_json::json;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tenure_contract::Code;
+use tenure_contract::resource::{Decision, OpenSession};
+use tenure_contract::words::{ApprovalStatus, RecoveryClass, RunStatus};
+use tenure_engine::{Config, Ctx, Drive, Engine, HandlerResult, IntentRegistry, StepFailure};
+use tenure_store::StoreError;
+use tokio::sync::watch;
+
+fn fine() -> IntentRegistry {
+    let intents = IntentRegistry::default();
+    intents.register_intent("fine", "finer", |_: Ctx| async { Ok(HandlerResult::default()) });
+    intents
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_a_full_disk_acknowledges_nothing_and_works_again_once_there_is_room() {
+    let house = House::new();
+    let engine = house.engine(fine());
+    let session = engine.open().await;
+    house.plug.refuse(Some(StoreError::Full));
+    let opened = engine.open_session(&ada(), OpenSession::default(), Some("k")).await.unwrap_err();
+    let submitted = engine.submit(&ada(), intent_in(session, "fine", json!({}))).await.unwrap_err();
+    let ended = engine
+        .end_session(&ada(), session, tenure_contract::words::SessionStatus::Completed, None)
+        .await
+        .unwrap_err();
+    let definition = agent("a").follows(&house, "[[turn]]\ntext = \"a\"\n").made();
+    let registered = engine.register_agent(&ada(), definition).await.unwrap_err();
+    for refused in [opened, submitted, ended, registered] {
+        assert_eq!(refused.code, Code::StorageFull);
+        assert!(refused.message.contains("nothing of the call was kept"), "{refused}");
+    }
+    house.plug.refuse(None);
+    // nothing of it was applied, and the very same calls work now
+    let seen = engine.session(&ada(), session).unwrap();
+    assert_eq!((seen.seq, seen.status.is_final()), (1, false));
+    assert_eq!(engine.kinds(session), ["session.opened"]);
+    engine.settled().await.unwrap();
+    assert_eq!(engine.sessions(&ada(), &Default::default()).unwrap().items.len(), 1);
+    assert!(engine.agents(&ada()).unwrap().is_empty());
+    engine.open_session(&ada(), OpenSession::default(), Some("k")).await.unwrap();
+    let run = engine.intend(session, "fine", json!({})).await;
+    assert!(is_completed(&engine.over(run).await));
+    verified(&engine.told(session));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_an_answer_that_cannot_be_written_is_offered_until_it_is() {
+    let house = House::new();
+    let outside = Outside::new();
+    outside.on("/pay", |_| Reply::Held(json!({ "paid": 1 })));
+    let engine = house.engine(IntentRegistry::default());
+    let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"paid\"\n";
+    engine.hire(agent("payer").follows(&house, script).may(action("pay", "once", &outside.url("/pay")))).await;
+    let made = accepted(&engine, task("payer", "pay")).await;
+    outside.reached("/pay", 1).await;
+    house.plug.refuse(Some(StoreError::Full));
+    outside.open_gate();
+    house.plug.refused().await;
+    house.plug.refuse(None);
+    let ended = engine.over(made.run_id).await;
+    assert_eq!((content(&ended), results(&ended)), ("paid", vec![json!({ "paid": 1 })]));
+    assert_eq!(outside.attempts("/pay").len(), 1);
+    verified(&engine.told(made.session_id));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_a_decision_that_cannot_be_written_decides_nothing() {
+    let house = House::new();
+    let outside = Outside::new();
+    let engine = house.engine(IntentRegistry::default());
+    let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"paid\"\n";
+    let mut pay = action("pay", "once", &outside.url("/pay"));
+    pay["confirm"] = json!({});
+    engine.hire(agent("payer").follows(&house, script).may(pay)).await;
+    let session = engine.open_as(approved_by("user:ada")).await.session_id;
+    let run = engine.task(session, "payer", "pay").await;
+    engine.rested(run).await;
+    house.plug.refuse(Some(StoreError::Full));
+    assert_eq!(engine.answer(session, Decision::Approve).await.unwrap_err().code, Code::StorageFull);
+    house.plug.refuse(None);
+    let asked = engine.asked(session).await.remove(0);
+    assert_eq!(engine.approval(&ada(), asked.approval_id).await.unwrap().status, ApprovalStatus::Requested);
+    assert!(outside.attempts("/pay").is_empty());
+    engine.answer(session, Decision::Approve).await.unwrap();
+    assert!(is_completed(&engine.over(run).await));
+    assert_eq!(outside.attempts("/pay").len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_a_run_whose_commits_fail_in_its_midst_goes_on_by_itself_later() {
+    let house = House::new();
+    let intents = IntentRegistry::default();
+    let (gate, opened) = watch::channel(false);
+    let performed = Arc::new(AtomicUsize::new(0));
+    let counted = performed.clone();
+    intents.register_intent("go", "goer", move |ctx: Ctx| {
+        let (opened, performed) = (opened.clone(), counted.clone());
+        async move {
+            let count = |_| {
+                performed.fetch_add(1, Ordering::SeqCst);
+                async { Ok::<_, StepFailure>(1) }
+            };
+            ctx.step("one", RecoveryClass::Once, &1, count).await?;
+            let _ = opened.clone().wait_for(|open| *open).await;
+            ctx.step("two", RecoveryClass::Once, &2, count).await?;
+            Ok(HandlerResult::default())
+        }
+    });
+    let engine = house.engine(intents);
+    let made = accepted(&engine, intent_of("go", json!({}))).await;
+    engine.seen(made.run_id, |run| run.usage.steps == 1).await;
+    house.plug.refuse(Some(StoreError::Other("not now".to_owned())));
+    gate.send_replace(true);
+    house.plug.refused().await;
+    house.plug.refuse(None);
+    assert!(is_completed(&engine.over(made.run_id).await));
+    // the intent that was not durable was never performed
+    assert_eq!(performed.load(Ordering::SeqCst), 2);
+    verified(&engine.told(made.session_id));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_a_model_call_whose_intent_is_not_written_is_not_made_and_is_made_later() {
+    let house = House::new();
+    let outside = Outside::new();
+    outside.on("/v1", |_| said("hello"));
+    let engine = house.engine(IntentRegistry::default());
+    engine.hire(agent("talker").asks(&outside.url("/v1"))).await;
+    let session = engine.open().await;
+    let first = engine.task(session, "talker", "hi").await;
+    engine.pause(&ada(), first).await.ok();
+    house.plug.refuse(Some(StoreError::Full));
+    let second = engine.submit(&ada(), task_in(session, "talker", "hi")).await.unwrap_err();
+    assert_eq!(second.code, Code::StorageFull);
+    house.plug.refuse(None);
+    if engine.run(&ada(), first).await.unwrap().status == RunStatus::Paused {
+        engine.resume(&ada(), first).await.unwrap();
+    }
+    assert!(is_completed(&engine.over(first).await));
+    verified(&engine.told(session));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_a_failed_flush_ends_the_process_and_acknowledges_nobody() {
+    let house = House::new();
+    let (fatal, mut told) = watch::channel(None);
+    let on_fatal = Box::new(move |why: &str| {
+        fatal.send_replace(Some(why.to_owned()));
+        // as a process that ends: whoever asked for the commit never comes back
+        loop {
+            std::thread::park();
+        }
+    });
+    let config = Config { on_fatal, ..house.config(Drive::Threads) };
+    let engine = Engine::start(house.store(), config, fine(), &|_| {}).unwrap();
+    let session = engine.open().await;
+    house.plug.refuse(Some(StoreError::Flush("EIO".to_owned())));
+    let asking = engine.clone();
+    let asked = std::thread::spawn(move || {
+        let request = intent_in(session, "fine", json!({}));
+        futures::executor::block_on(async move { asking.submit(&ada(), request).await })
+    });
+    let why = told.wait_for(Option::is_some).await.unwrap().clone();
+    assert_eq!(why.as_deref(), Some("EIO"));
+    assert!(!asked.is_finished());
+    assert_eq!(engine.kinds(session), ["session.opened"]);
+}

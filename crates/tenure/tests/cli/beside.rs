@@ -1,0 +1,81 @@
+//! Verbs beside a server: they talk to it, and never open its files.
+
+use super::desk::{Desk, HELLO, exists, text};
+
+#[test]
+fn every_verb_talks_to_the_owner_and_a_second_server_says_who_that_is() {
+    let desk = Desk::new();
+    desk.agent("", HELLO);
+    let mut server = desk.serve();
+    let run = desk.work().is(0, &[]).json();
+    assert_eq!(
+        (text(&run, "status"), text(&run["output"], "content")),
+        ("completed".to_owned(), "hello".to_owned())
+    );
+    let listed = desk.run(&["ls", "runs", "--json"]).is(0, &[]).json();
+    assert_eq!(listed["items"][0]["runId"], run["runId"]);
+    let told = desk.run(&["serve", "--listen", "127.0.0.1:0"]);
+    told.is(2, &["is held by process", &server.child.id().to_string(), &server.endpoint]);
+    desk.run(&["doctor"]).is(0, &[]);
+    assert_eq!(server.stop(), 0);
+    assert!(!exists(&desk.data().join("owner.json")), "the note is taken away at an orderly exit");
+    let listed = desk.run(&["ls", "runs", "--json"]).is(0, &[]).json();
+    assert_eq!(listed["items"][0]["runId"], run["runId"]);
+}
+
+#[test]
+fn the_note_of_a_killed_server_is_not_believed() {
+    let desk = Desk::new();
+    desk.serve().kill();
+    assert!(exists(&desk.data().join("owner.json")));
+    desk.run(&["ls"]).is(0, &[]);
+    let note = std::fs::read_to_string(desk.data().join("owner.json"));
+    // another server has the port by now: it does not know the token
+    let other = Desk::new();
+    let server = other.serve();
+    let lie = format!(
+        "{{\"endpoint\":\"{}\",\"token\":\"own_x\",\"pid\":1,\"startedAt\":\"2026-01-01T00:00:00Z\"}}",
+        server.endpoint
+    );
+    std::fs::write(desk.data().join("owner.json"), lie).unwrap();
+    desk.run(&["ls"]).is(0, &[]);
+    assert!(note.is_err(), "a verb that was the owner takes its own note away");
+}
+
+#[test]
+fn aut_1_keys_are_made_shown_once_and_revoked() {
+    let desk = Desk::new();
+    let _server = desk.serve();
+    let made =
+        desk.run(&["key", "create", "service:shop", "--scope", "read", "--json"]).is(0, &[]).json();
+    assert!(text(&made, "key").starts_with("tnr_"));
+    let listed = desk.run(&["key", "ls", "--json"]).is(0, &[]).json();
+    assert!(
+        listed["items"][0]["key"].is_null() && listed["items"][0]["status"] == "active",
+        "{listed:#}"
+    );
+    desk.run(&["key", "revoke", &text(&made, "keyId")]).is(0, &[]);
+    let listed = desk.run(&["key", "ls", "--json"]).is(0, &[]).json();
+    assert_eq!(listed["items"][0]["status"], "revoked");
+    desk.run(&["key", "create", "nonsense", "--scope", "read"]).is(2, &["kind:name"]);
+}
+
+#[test]
+fn detach_needs_a_server_and_int_5_the_same_key_returns_the_first_run() {
+    let desk = Desk::new();
+    desk.agent("", HELLO);
+    desk.run(&["run", "-a", "agent.toml", "t", "--detach"]).is(2, &["tenure serve"]);
+    let _server = desk.serve();
+    let submit = |task: &str| {
+        desk.run(&["run", "-a", "agent.toml", task, "--detach", "--key", "k1", "--json"])
+    };
+    let first = submit("t").is(0, &[]).json();
+    let second = submit("t").is(0, &[]).json();
+    assert_eq!(
+        (&first["runId"], &first["duplicate"]),
+        (&second["runId"], &serde_json::json!(false))
+    );
+    assert_eq!(second["duplicate"], true);
+    submit("another").is(2, &["key"]);
+    desk.run(&["resume", &text(&first, "sessionId")]).is(0, &[]);
+}
