@@ -4,7 +4,7 @@ use crate::commit::{Committed, store_error};
 use crate::lock;
 use crate::resident::{Resident, Submission};
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
@@ -14,6 +14,8 @@ use tenure_core::projection::project;
 use tenure_store::{IndexRun, Settle, Snapshot, Store, Stored};
 use tokio::sync::watch;
 
+/// How long a busy settler lets entries gather.
+const PACE: Duration = Duration::from_millis(10);
 /// How long a settler that was refused waits before it tries again.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
@@ -23,6 +25,8 @@ pub(crate) struct Settler {
     settled: watch::Sender<Position>,
     lag: Arc<AtomicU64>,
     pub lag_max: AtomicU64,
+    hurried: Mutex<bool>,
+    hurry: Condvar,
 }
 
 /// One settle step while it is put together.
@@ -57,7 +61,10 @@ impl Gathering {
 
 impl Settler {
     pub fn new(store: Store, lag: Arc<AtomicU64>) -> Self {
-        Self { store, settled: watch::Sender::new(Position::START), lag, lag_max: AtomicU64::new(0) }
+        Self { store, settled: watch::Sender::new(Position::START), lag, lag_max: AtomicU64::new(0),
+            hurried: Mutex::new(false),
+            hurry: Condvar::new(),
+        }
     }
 
     /// Entries committed and not settled.
@@ -113,10 +120,31 @@ impl Settler {
     }
 
     /// The thread's loop; returns when the committer is gone and everything is settled.
+    ///
+    /// What comes after an idle moment is settled at once; while more keeps coming it is settled at
+    /// a pace: waking this thread for every commit would slow the commit down, and entries of one
+    /// journal that are settled together cost one index row.
     pub fn run(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) {
         while let Ok(first) = committed.recv() {
             self.settle_from(first, committed, on_settled);
+            self.breathe();
+            while self.settle_some(committed, on_settled) {
+                self.breathe();
+            }
         }
+    }
+
+    /// Waits until the next settle is due, or until somebody waits for it.
+    fn breathe(&self) {
+        let hurried = lock(&self.hurried);
+        let waited = self.hurry.wait_timeout_while(hurried, PACE, |hurried| !*hurried);
+        *waited.unwrap_or_else(std::sync::PoisonError::into_inner).0 = false;
+    }
+
+    /// Somebody waits for what is not settled yet.
+    pub fn hurry(&self) {
+        *lock(&self.hurried) = true;
+        self.hurry.notify_one();
     }
 
     /// Settles what is there without waiting; tells whether there was anything.
