@@ -79,6 +79,10 @@ pub fn judge_anchor(
 ) -> AnchorVerdict {
     match anchor {
         None => AnchorVerdict::Foreign,
+        // an empty log beside lists that know entries: the log file is gone, not the lists foreign
+        Some(anchor) if end == Position::START && anchor.position != Position::START => {
+            AnchorVerdict::Ahead
+        }
         Some(anchor) if anchor.store != log => AnchorVerdict::Foreign,
         Some(anchor) if anchor.position == Position::START && end == Position::START => {
             AnchorVerdict::Current
@@ -108,6 +112,8 @@ mod tests {
             judge(Some(Anchor { store: StoreId::from_bytes([2; 16]), ..at(9) }), Some(hash)),
             AnchorVerdict::Foreign
         );
+        let lost = judge_anchor(StoreId::from_bytes([9; 16]), Position::START, Some(at(9)), None);
+        assert_eq!(lost, AnchorVerdict::Ahead, "a fresh log beside old lists has lost entries");
         assert_eq!(judge(Some(at(9)), Some(hash)), AnchorVerdict::Current);
         assert_eq!(judge(Some(at(5)), Some(hash)), AnchorVerdict::Behind);
         assert_eq!(judge(Some(at(10)), None), AnchorVerdict::Ahead);

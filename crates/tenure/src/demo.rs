@@ -20,14 +20,13 @@ use crate::cli::{Exit, Failure};
 use child::{Payments, Server};
 use documents::{Documents, Wanted};
 use killer::Killer;
-use ledger::Request;
 use narrator::Narrator;
 use proof::Proof;
 use round::Round;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
-use summary::Summary;
+use summary::{Paid, Summary};
 
 /// What the demo is to do.
 pub(crate) struct Plan {
@@ -95,10 +94,9 @@ async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
         None => Documents::shipped(),
     };
     narrator.opening(dir, documents.count());
-    let data = dir.join("data");
-    let (payments, booked) =
-        Payments::start(dir, plan.kills, documents.wanted(0).charges.len()).await?;
-    let server = Arc::new(Server::start(&data).await?);
+    let charges = documents.wanted(0).charges.len();
+    let (payments, booked) = Payments::start(dir, plan.kills, charges).await?;
+    let server = Arc::new(Server::start(&dir.join("data")).await?);
     narrator.started(&server, &payments);
     let killer = Killer::new(plan.kills, server.clone(), narrator.clone());
     let definition = clerk::write(&dir.join("agent"), &payments.endpoint)?;
@@ -118,29 +116,15 @@ async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
     let proof = Proof::gather(&server, dir, &rounds).await?;
     server.stop().await;
     let lines = payments.ledger()?;
-    let kills = killer.moments();
+    let paid = Paid::read(&lines, &wanted, &killer.moments());
     let summary = Summary {
-        charges_wanted: wanted.charges.len() as u64,
-        refunds_wanted: wanted.refunds.len() as u64,
-        charges_made: ledger::bookings(&lines, Request::Charge).values().sum(),
-        refunds_made: ledger::bookings(&lines, Request::Refund).values().sum(),
-        duplicates: summary::duplicates(&lines, &wanted),
         attempts_after_landed: proof.attempts_after_landed(&lines),
-        in_doubt: proof.in_doubt,
-        resolved_by_look_up: proof.by_look_up,
-        resolved_by_operator: proof.by_operator,
-        approvals: proof.approvals,
-        kills: kills.len() as u64,
-        kills_inside_effect: ledger::kills_inside_effect(&lines, &kills),
-        acked: proof.acked,
-        acks_lost: proof.acks_lost,
+        paid,
+        proof,
         runs: rounds.len() as u64,
         runs_completed: rounds.iter().filter(|round| round.completed).count() as u64,
-        entries: proof.entries,
-        verified: proof.verified,
         seconds: begun.elapsed().as_secs_f64(),
         session: rounds.first().map(|round| round.session.to_string()).unwrap_or_default(),
-        head: proof.head,
         dir: dir.display().to_string(),
         kept: plan.keep,
     };

@@ -160,6 +160,10 @@ impl Engine {
     /// A store's refusal.
     pub fn authenticate(&self, text: &str) -> Result<Option<Caller>, Error> {
         let Some(tenant) = key_tenant(text) else { return Ok(None) };
+        // a tenant that does not exist must not be made by somebody who guesses
+        if self.node.resident(Journal::Ledger(tenant))?.is_none() {
+            return Ok(None);
+        }
         let hash = Digest::of(&[text.as_bytes()]);
         self.with_ledger(tenant, |state| {
             let known = state.keys.values().find(|known| known.active && known.hash == hash)?;

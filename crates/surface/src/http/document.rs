@@ -7,12 +7,8 @@ use super::scope::Scope;
 use super::{guarded, open};
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use tenure_contract::words::{
-    ApprovalKind, ApprovalStatus, ArtifactState, ErrorClass, ExecutionTarget, InputPolicy,
-    LossCause, PauseCause, PrincipalKind, RecoveryClass, Resolution, RiskLevel, RunStatus,
-    SessionStatus, StepKind, StepStatus, StopReason, StuckReason, Surface, Trigger,
-};
-use tenure_contract::{Code, limits};
+use tenure_contract::limits;
+use tenure_contract::words::Surface;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -38,33 +34,12 @@ pub fn openapi() -> Value {
         "type": "http", "scheme": "bearer",
         "description": "An API key, `tnr_…`. Without any key in the tenant, callers on the same machine need none.",
     } });
-    for (name, words) in words() {
-        // the derived schema has the variants' names in Rust, not the words of the wire
-        if let Some(schema) = document["components"]["schemas"].get_mut(name) {
-            schema["enum"] = json!(words);
-        }
-    }
     for (path, operations) in object(&mut document["paths"]) {
         for (method, operation) in object(operations) {
             complete(path, method, operation);
         }
     }
     document
-}
-
-/// The closed lists a schema may name, as they stand on the wire.
-fn words() -> impl Iterator<Item = (&'static str, Vec<&'static str>)> {
-    macro_rules! lists {
-        ($($list:ident)+) => {
-            [$((stringify!($list), $list::ALL.iter().map(|word| word.as_str()).collect())),+]
-        };
-    }
-    let lists: [(&str, Vec<&str>); 21] = lists! {
-        ApprovalKind ApprovalStatus ArtifactState Code ErrorClass ExecutionTarget InputPolicy
-        LossCause PauseCause PrincipalKind RecoveryClass Resolution RiskLevel RunStatus
-        SessionStatus StepKind StepStatus StopReason StuckReason Surface Trigger
-    };
-    lists.into_iter()
 }
 
 /// Adds to an operation what its kind has in common with others: who may, and what may go wrong.

@@ -24,8 +24,8 @@ const WAIT_MS: u64 = 1_000;
 pub(super) struct Following {
     pub session: SessionId,
     pub run: RunId,
-    /// The entry after which lines are told.
-    pub after: u64,
+    /// Entries up to this one are read, so that steps have names, and not told.
+    pub known: u64,
     /// Whether to wait for approvals even where nobody could answer.
     pub wait: bool,
     pub json: bool,
@@ -76,8 +76,8 @@ async fn interrupted(connection: Connection, following: &Following) -> Exit {
 /// Watches until the run rests; shows lines meanwhile.
 async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
     let live = Live::new(following.json);
-    let events = client.events(following.session, following.after).await?;
-    let lines = show(events, &live, following.run).fuse();
+    let events = client.events(following.session, 0).await?;
+    let lines = show(events, &live, following).fuse();
     let resting = rest(client, following, &live);
     tokio::pin!(lines, resting);
     let run = tokio::select! {
@@ -96,16 +96,16 @@ async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
 async fn show(
     events: impl futures::Stream<Item = Result<Happening, Fault>>,
     live: &Live,
-    run: RunId,
+    following: &Following,
 ) {
     let mut teller = Teller::default();
-    let run = run.to_string();
+    let run = following.run.to_string();
     tokio::pin!(events);
     while let Some(Ok(told)) = events.next().await {
         if told.run.as_ref().is_some_and(|of| *of != run) {
             continue;
         }
-        if let Some(line) = teller.line(&told) {
+        if let Some(line) = teller.line(&told).filter(|_| told.seq > following.known) {
             live.say(&line);
         }
         if told.kind == "run.ended" {

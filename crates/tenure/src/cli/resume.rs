@@ -26,9 +26,9 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     match find(&connection.client, &args.id).await {
         Ok(run) => {
             // what has ended is told from its beginning: it is short, and nobody saw its end
-            let after = if run.status.is_final() { 0 } else { run.seq };
+            let known = if run.status.is_final() { 0 } else { run.seq };
             let (session, run) = (run.session_id, run.run_id);
-            follow(connection, Following { session, run, after, wait: args.wait, json: cx.json })
+            follow(connection, Following { session, run, known, wait: args.wait, json: cx.json })
                 .await
         }
         Err(failure) => {

@@ -79,7 +79,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             let following = Following {
                 session: accepted.session_id,
                 run: accepted.run_id,
-                after: 0,
+                known: 0,
                 wait: args.wait,
                 json: cx.json,
             };

@@ -4,6 +4,7 @@ use super::Operator;
 use super::child::{Payments, Server};
 use super::ledger::{Line, Request};
 use super::payments::Booked;
+use super::proof::Proof;
 use super::summary::Summary;
 use crate::cli::{Teller, outln, println_json};
 use crate::client::Happening;
@@ -117,62 +118,72 @@ impl Narrator {
             println_json(summary);
             return;
         }
-        let mark = |good: bool| if good { "✓" } else { "✗" };
-        self.say("\nWhat the payment service's own ledger says:");
-        let made = |what: &str, wanted: u64, made: u64| {
-            self.say(&format!(
-                "  {} {what:9} wanted {wanted:>3}   made {made:>3}",
-                mark(wanted == made)
-            ));
+        self.paid(summary);
+        self.proven(&summary.proof);
+        let verdict = if summary.holds() {
+            "Nothing lost, nothing twice."
+        } else {
+            "NOT everything is as it must be."
         };
-        made("charges", summary.charges_wanted, summary.charges_made);
-        made("refunds", summary.refunds_wanted, summary.refunds_made);
-        self.say(&format!(
-            "  {} paid twice {:>3}   asked again after a committed result {}",
-            mark(summary.duplicates == 0),
-            summary.duplicates,
-            summary.attempts_after_landed
-        ));
-        self.say(&format!(
-            "  {} killed {} times, {} of them between an effect and its commit",
-            mark(summary.kills_inside_effect > 0),
-            summary.kills,
-            summary.kills_inside_effect
-        ));
-        self.say("What the journal says:");
-        self.say(&format!(
-            "  {} {} entries, {}",
-            mark(summary.verified),
-            summary.entries,
-            if summary.verified {
-                "verified: chain, signature, every transition"
-            } else {
-                "NOT verified"
-            }
-        ));
-        self.say(&format!(
-            "  {} {} entries were seen as durable before some kill or later, {} lost",
-            mark(summary.acks_lost == 0),
-            summary.acked,
-            summary.acks_lost
-        ));
-        self.say(&format!(
-            "  {} in doubt: {} settled by look-up, {} by a person; {} approved",
-            summary.in_doubt,
-            summary.resolved_by_look_up,
-            summary.resolved_by_operator,
-            summary.approvals
-        ));
-        self.say(&format!(
-            "\n{:.1} seconds. {}",
-            summary.seconds,
-            if summary.holds() {
-                "Nothing lost, nothing twice."
-            } else {
-                "NOT everything is as it must be."
-            }
-        ));
+        self.say(&format!("\n{:.1} seconds. {verdict}", summary.seconds));
         self.next(summary);
+    }
+
+    fn paid(&self, summary: &Summary) {
+        let paid = &summary.paid;
+        self.say("\nWhat the payment service's own ledger says:");
+        for (what, wanted, made) in [
+            ("charges", paid.charges_wanted, paid.charges_made),
+            ("refunds", paid.refunds_wanted, paid.refunds_made),
+        ] {
+            self.say(&format!("  {} {what:12} wanted {wanted}, made {made}", mark(wanted == made)));
+        }
+        self.say(&format!(
+            "  {} {:12} {}",
+            mark(paid.duplicates == 0),
+            "paid twice",
+            paid.duplicates
+        ));
+        let again = summary.attempts_after_landed;
+        self.say(&format!(
+            "  {} {:12} {again} after a committed result",
+            mark(again == 0),
+            "asked again"
+        ));
+        let inside = paid.kills_inside_effect;
+        self.say(&format!(
+            "  {} {:12} {} times, {inside} of them between an effect and its commit",
+            mark(inside > 0),
+            "killed",
+            paid.kills
+        ));
+    }
+
+    fn proven(&self, proof: &Proof) {
+        self.say("What the journal says:");
+        let verified = if proof.verified {
+            "verified: chain, signature, every transition"
+        } else {
+            "NOT verified"
+        };
+        self.say(&format!(
+            "  {} {:12} {}, {verified}",
+            mark(proof.verified),
+            "entries",
+            proof.entries
+        ));
+        self.say(&format!(
+            "  {} {:12} {} of {} entries a server had shown",
+            mark(proof.acks_lost == 0),
+            "lost",
+            proof.acks_lost,
+            proof.acked
+        ));
+        self.say(&format!(
+            "  · {:12} {} times: {} settled by look-up, {} by a person",
+            "in doubt", proof.in_doubt, proof.resolved_by_look_up, proof.resolved_by_operator
+        ));
+        self.say(&format!("  · {:12} {} by a person", "approved", proof.approvals));
     }
 
     fn next(&self, summary: &Summary) {
@@ -181,11 +192,15 @@ impl Narrator {
             self.say(&format!("Look at it:  tenure --data {data} show {}", summary.session));
             self.say(&format!(
                 "             tenure verify {}/session.jsonl --head {}",
-                summary.dir, summary.head
+                summary.dir, summary.proof.head
             ));
         } else {
             self.say("Look at it:  tenure demo --auto --keep, then tenure show, tenure explain, tenure verify");
             self.say("Your own:    tenure demo --input DIR, or tenure run -a agent.toml \"task\"");
         }
     }
+}
+
+const fn mark(good: bool) -> &'static str {
+    if good { "✓" } else { "✗" }
 }

@@ -5,8 +5,9 @@ use super::ledger::{Line, Outcome, Request};
 use super::round::Ended;
 use crate::cli::{Failure, check, to_file};
 use crate::client::Happening;
+use serde::Serialize;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::sync::PoisonError;
@@ -14,20 +15,23 @@ use tenure_contract::digest::unhex;
 use tenure_core::verify::Options;
 
 /// What the exports of all rounds say.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Proof {
     pub entries: u64,
     pub verified: bool,
     pub head: String,
+    /// Times a step came into doubt.
     pub in_doubt: u64,
-    pub by_look_up: u64,
-    pub by_operator: u64,
+    pub resolved_by_look_up: u64,
+    pub resolved_by_operator: u64,
     pub approvals: u64,
     /// Entries a server had shown as durable.
     pub acked: u64,
     /// Those of them that are not in the journal, or are others there.
     pub acks_lost: u64,
     /// When the step of a key was settled, microseconds since 1970.
+    #[serde(skip)]
     settled: BTreeMap<String, u64>,
 }
 
@@ -68,18 +72,16 @@ impl Proof {
         let text = fs::read_to_string(file)?;
         let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let entries: Vec<Happening> = lines.filter_map(|line| Happening::read(&line)).collect();
-        let mut doubted = BTreeSet::new();
         for entry in &entries {
             let step = entry.text("step").to_owned();
             match entry.kind.as_str() {
-                "step.in-doubt" => drop(doubted.insert(step)),
+                "step.in-doubt" => self.in_doubt += 1,
                 "step.landed" => drop(self.settled.insert(step, entry.at.micros())),
                 "step.resolved" => self.resolved(entry, step),
                 "approval.decided" => self.approvals += 1,
                 _ => {}
             }
         }
-        self.in_doubt += doubted.len() as u64;
         let hashes: BTreeMap<u64, &str> =
             entries.iter().map(|entry| (entry.seq, entry.hash.as_str())).collect();
         let acks = round.acks.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,9 +94,9 @@ impl Proof {
 
     fn resolved(&mut self, entry: &Happening, step: String) {
         if entry.data["byLookup"] == Value::Bool(true) {
-            self.by_look_up += 1;
+            self.resolved_by_look_up += 1;
         } else {
-            self.by_operator += 1;
+            self.resolved_by_operator += 1;
         }
         if entry.text("resolution") == "landed" {
             self.settled.insert(step, entry.at.micros());

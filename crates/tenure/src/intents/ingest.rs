@@ -119,7 +119,7 @@ async fn ingest(ctx: Ctx) -> Result<HandlerResult, HandlerFailure> {
         "digest": profile.digest,
         "artifacts": { "file": produced[0].artifact_id, "profile": produced[1].artifact_id },
     });
-    Ok(HandlerResult { output, artifacts: produced })
+    Ok(HandlerResult { output, artifacts: produced.into() })
 }
 
 /// What reading came to; a refusal is a result too, and is recorded with its code.
@@ -164,16 +164,15 @@ pub fn profile(path: &Path, most: u64) -> Result<Profile, Refused> {
     profile::read(path)
 }
 
+/// The file, and its profile made from it.
 fn artifacts(
     ctx: &Ctx,
     path: &Path,
     profile: &Profile,
-) -> Result<Vec<ArtifactMade>, HandlerFailure> {
-    let digest: Digest = profile
-        .digest
-        .parse()
-        .map_err(|_| HandlerFailure::new("internal", "the digest is not one"))?;
-    let file = ctx.artifact_id("file");
+) -> Result<[ArtifactMade; 2], HandlerFailure> {
+    let internal = |why: &dyn std::fmt::Display| HandlerFailure::new("internal", why.to_string());
+    let digest: Digest = profile.digest.parse().map_err(|why| internal(&why))?;
+    let whole = serde_json::to_value(profile).map_err(|why| internal(&why))?;
     let source = Materialization {
         materialization_id: ctx.materialization_id("file"),
         storage_type: "file".to_owned(),
@@ -182,34 +181,28 @@ fn artifacts(
         compression: None,
         created_at: ctx.intent().created_at,
     };
-    let whole = serde_json::to_value(profile)
-        .map_err(|why| HandlerFailure::new("internal", why.to_string()))?;
-    let descriptor = |schema: Value| SemanticDescriptor {
-        schema,
-        record_count: Some(profile.record_count),
-        parser_type: Some(profile.format.as_str().to_owned()),
-        embedding_model: None,
+    let made = |name: &str, schema: Value, digest: Digest| ArtifactMade {
+        artifact_id: ctx.artifact_id(name),
+        artifact_type: name.to_owned(),
+        state: ArtifactState::Ready,
+        parents: Vec::new(),
+        descriptor: SemanticDescriptor {
+            schema,
+            record_count: Some(profile.record_count),
+            parser_type: Some(profile.format.as_str().to_owned()),
+            embedding_model: None,
+        },
+        materializations: Vec::new(),
+        digest: Some(digest),
     };
-    Ok(vec![
-        ArtifactMade {
-            artifact_id: file,
-            artifact_type: "file".to_owned(),
-            state: ArtifactState::Ready,
-            parents: Vec::new(),
-            descriptor: descriptor(profile.schema.clone()),
-            materializations: vec![source],
-            digest: Some(digest),
-        },
-        ArtifactMade {
-            artifact_id: ctx.artifact_id("profile"),
-            artifact_type: "profile".to_owned(),
-            state: ArtifactState::Ready,
-            parents: vec![file],
-            digest: Some(Digest::of(&[whole.to_string().as_bytes()])),
-            descriptor: descriptor(whole),
-            materializations: Vec::new(),
-        },
-    ])
+    let file = ArtifactMade {
+        materializations: vec![source],
+        ..made("file", profile.schema.clone(), digest)
+    };
+    let digest = Digest::of(&[whole.to_string().as_bytes()]);
+    let described =
+        ArtifactMade { parents: vec![file.artifact_id], ..made("profile", whole, digest) };
+    Ok([file, described])
 }
 
 #[cfg(test)]
