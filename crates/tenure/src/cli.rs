@@ -2,6 +2,7 @@
 
 mod approvals;
 mod artifacts;
+mod bench;
 mod cancel;
 mod decide;
 mod demo;
@@ -23,7 +24,6 @@ mod serve;
 mod show;
 mod teller;
 mod verify;
-// the measuring verb: `mod bench;`, `Bench(bench::Args)` in `Verb`, one arm in `dispatch`
 
 pub(crate) use exit::Exit;
 pub(crate) use export::to_file;
@@ -86,6 +86,8 @@ enum Verb {
     Verify(verify::Args),
     /// Looks at the disk, the store and the clock, and says what to do.
     Doctor(doctor::Args),
+    /// Measures the real engine beside the disk's flush floor.
+    Bench(bench::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
     /// Lists the intents this server can run.
@@ -172,6 +174,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(cx, args).await,
         Verb::Verify(args) => verify::run(cx, &args),
         Verb::Doctor(args) => doctor::run(cx, args).await,
+        Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,

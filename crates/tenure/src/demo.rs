@@ -68,10 +68,14 @@ pub(crate) enum Operator {
 /// Runs the demo.
 pub(crate) async fn run(plan: Plan) -> Result<Exit, Failure> {
     let signal = crate::server::ended_by_signal()?;
+    let documents = match &plan.input {
+        Some(folder) => Documents::in_folder(folder)?,
+        None => Documents::shipped(),
+    };
     let folder = tempfile::Builder::new().prefix("tenure-demo-").tempdir()?;
     let dir = folder.path().to_owned();
     let outcome = tokio::select! {
-        outcome = perform(&plan, &dir) => outcome,
+        outcome = perform(&plan, &documents, &dir) => outcome,
         _ = signal => {
             eprintln!("tenure: demo stopped; its directory is {}", folder.keep().display());
             return Ok(Exit::Aborted);
@@ -86,13 +90,9 @@ pub(crate) async fn run(plan: Plan) -> Result<Exit, Failure> {
     Ok(if summary.holds() { Exit::Done } else { Exit::CheckFailed })
 }
 
-async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
+async fn perform(plan: &Plan, documents: &Documents, dir: &Path) -> Result<Summary, Failure> {
     let begun = Instant::now();
     let narrator = Arc::new(Narrator::new(plan.json));
-    let documents = match &plan.input {
-        Some(folder) => Documents::in_folder(folder)?,
-        None => Documents::shipped(),
-    };
     narrator.opening(dir, documents.count());
     let charges = documents.wanted(0).charges.len();
     let (payments, booked) = Payments::start(dir, plan.kills, charges).await?;
@@ -108,7 +108,7 @@ async fn perform(plan: &Plan, dir: &Path) -> Result<Summary, Failure> {
         wanted.add(documents.wanted(number));
         let round =
             Round { number, plan, server: &server, payments: &payments, narrator: &narrator };
-        rounds.push(round.run(&documents, &definition).await?);
+        rounds.push(round.run(documents, &definition).await?);
     }
     killer.enough();
     // a killer that panicked has killed what it could, which the summary shows

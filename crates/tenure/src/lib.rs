@@ -30,7 +30,6 @@ pub mod cli;
 mod client;
 mod connection;
 mod demo;
-pub mod floor;
 pub mod intents;
 mod keys;
 mod open;

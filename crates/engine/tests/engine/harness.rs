@@ -231,13 +231,18 @@ pub trait Asked {
 
     /// The run once a look at it satisfies.
     async fn seen(&self, run: RunId, satisfied: impl Fn(&Run) -> bool) -> Run {
-        loop {
-            let seen = self.engine().run(&ada(), run).await.unwrap();
-            if satisfied(&seen) {
-                return seen;
+        let mut last = None;
+        let looking = async {
+            loop {
+                let seen = last.insert(self.engine().run(&ada(), run).await.unwrap());
+                if satisfied(seen) {
+                    return seen.clone();
+                }
+                self.engine().reach(&ada(), seen.session_id, seen.seq + 1).await.unwrap();
             }
-            self.engine().reach(&ada(), seen.session_id, seen.seq + 1).await.unwrap();
-        }
+        };
+        let found = tokio::time::timeout(LIMIT, looking).await.ok();
+        found.unwrap_or_else(|| panic!("it never came to that: {last:?}"))
     }
 
     /// Every durable entry of a session.

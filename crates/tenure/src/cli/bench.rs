@@ -2,13 +2,12 @@
 
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::{Args as ClapArgs, Subcommand};
-use std::path::PathBuf;
-use tenure_bench::steps::{Figures, Plan, run};
+use tenure_bench::steps::{self, Figures, Plan};
 use tenure_contract::words::RecoveryClass;
 
 /// What to measure.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example: tenure bench steps --inflight 64 --runs 6400 --class once")]
+#[command(after_help = "Example: tenure bench steps --data /tmp/bench --inflight 64 --runs 6400 --class once")]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
@@ -34,29 +33,24 @@ struct StepsArgs {
     /// The steps' recovery class: read, idempotent or once.
     #[arg(long, default_value = "once")]
     class: RecoveryClass,
-    /// An empty directory to measure in; a fresh one below the data directory when absent.
-    #[arg(long = "in", value_name = "DIR")]
-    dir: Option<PathBuf>,
 }
 
-pub(crate) async fn bench(cx: &Cx, args: &Args) -> Result<Exit, Failure> {
-    let What::Steps(steps) = &args.what;
+/// Measures in the data directory, which must be empty: what is measured stays there to be looked at.
+pub(crate) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let What::Steps(steps) = args.what;
     if steps.inflight == 0 || steps.runs == 0 || steps.steps == 0 {
         return Err(Failure::usage("--inflight, --runs and --steps are at least 1".to_owned()));
     }
-    let dir = steps.dir.clone().unwrap_or_else(|| cx.data.join(format!("bench-{}", std::process::id())));
-    let is_taken = std::fs::read_dir(&dir).is_ok_and(|mut found| found.next().is_some());
+    let is_taken = std::fs::read_dir(&cx.data).is_ok_and(|mut found| found.next().is_some());
     if is_taken {
-        let told = format!("`{}` is not empty; a benchmark wants a directory of its own", dir.display());
+        let told = format!(
+            "`{}` is not empty; a benchmark wants a directory of its own, name one with --data",
+            cx.data.display()
+        );
         return Err(Failure::usage(told));
     }
     let plan = Plan { inflight: steps.inflight, runs: steps.runs, steps: steps.steps, class: steps.class };
-    let figures = run(&dir, &plan).await;
-    if steps.dir.is_none() {
-        // what was measured is in the answer; a directory that stays behind does no harm
-        let _ = std::fs::remove_dir_all(&dir);
-    }
-    let figures = figures?;
+    let figures = steps::run(&cx.data, &plan).await?;
     if cx.json {
         println_json(&figures);
     } else {
@@ -66,12 +60,12 @@ pub(crate) async fn bench(cx: &Cx, args: &Args) -> Result<Exit, Failure> {
 }
 
 fn print(figures: &Figures) {
-    outln!("{:>10.0} steps/s, {} runs in flight", figures.steps_per_s, figures.inflight);
-    outln!("{:>10.0} µs flush floor of this run", figures.flush_floor_us);
-    outln!("{:>10.2} × the floor: mean time of a step", figures.ratio_to_floor);
-    outln!("{:>10.0} µs step p50, {:.0} µs p99", figures.step_p50_us, figures.step_p99_us);
-    outln!("{:>10.1} ms run p50, {:.1} ms p99", figures.run_p50_ms, figures.run_p99_ms);
-    outln!("{:>10} flushes for {} entries", figures.flushes, figures.entries);
-    outln!("{:>10.0} bytes per step, all files", figures.bytes_per_step);
-    outln!("{:>10} journals verified", figures.verified_journals);
+    outln(&format!("{:>10.0} steps/s, {} runs in flight", figures.steps_per_s, figures.inflight));
+    outln(&format!("{:>10.0} µs flush floor of this run", figures.flush_floor_us));
+    outln(&format!("{:>10.2} × the floor: mean time of a step", figures.ratio_to_floor));
+    outln(&format!("{:>10.0} µs step p50, {:.0} µs p99", figures.step_p50_us, figures.step_p99_us));
+    outln(&format!("{:>10.1} ms run p50, {:.1} ms p99", figures.run_p50_ms, figures.run_p99_ms));
+    outln(&format!("{:>10} flushes for {} entries", figures.flushes, figures.entries));
+    outln(&format!("{:>10.0} bytes per step, all files", figures.bytes_per_step));
+    outln(&format!("{:>10} journals verified", figures.verified_journals));
 }

@@ -3,7 +3,7 @@
 use super::print::outln;
 use super::{Cx, Exit, Failure, println_json};
 use crate::connection::live_owner;
-use crate::floor::flush_floor;
+use tenure_bench::floor::flush_floor;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use serde_json::{Value, json};
