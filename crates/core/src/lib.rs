@@ -10,6 +10,8 @@
 pub mod command;
 pub mod ledger;
 pub mod machine;
+#[cfg(feature = "planted")]
+pub mod planted;
 pub mod position;
 pub mod projection;
 pub mod refusal;

@@ -58,6 +58,8 @@ pub fn transact(
     for draft in drafts {
         enter(state, draft, journalist)?;
     }
+    #[cfg(feature = "planted")]
+    crate::planted::hurry(cx);
     while let Some(drafts) = advance::advance(state, cx) {
         for draft in drafts {
             enter(state, draft, journalist)?;

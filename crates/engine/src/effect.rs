@@ -239,7 +239,10 @@ impl Cell {
         let progress = self.session().and_then(|state| state.runs.get(&run)).and_then(tenure_core::session::Run::progress);
         progress.is_some_and(|progress| {
             let open = progress.open.get(&step);
-            progress.cancel.is_none()
+            let is_cancelled = progress.cancel.is_some();
+            #[cfg(feature = "planted")]
+            let is_cancelled = is_cancelled && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
+            !is_cancelled
                 && open.is_some_and(|open| open.stand == Stand::Intended && open.attempt == attempt)
         })
     }

@@ -209,20 +209,23 @@ impl Node {
 
     /// Lets a session go that has ended and is settled; whoever needs it reads it again.
     pub fn let_go(&self, resident: &Arc<Resident>) {
-        if !lock(&resident.tail).is_empty() {
-            return;
-        }
+        let is_settled = lock(&resident.tail).is_empty();
         let mut residents = lock(&self.residents);
         // one is the map's, one the caller's; anyone else may be about to write
-        if Arc::strong_count(resident) > 2 {
+        let is_needed = !is_settled || Arc::strong_count(resident) > 2;
+        #[cfg(feature = "planted")]
+        let is_needed = is_needed && !tenure_core::planted::is(tenure_core::planted::Bug::EvictBeforeSettle);
+        if is_needed {
             return;
         }
         let Ok(cell) = resident.cell.try_lock() else { return };
+        let is_void = resident.durable.lost().is_some();
         let quiet = match &cell.state {
-            Folded::Session(state) => state.live.is_empty() && cell.chain.seq == resident.durable.seq(),
-            Folded::Ledger(_) => false,
+            // a void one stays until it is read again: see `sweep`
+            Folded::Session(state) => !is_void && state.live.is_empty() && cell.chain.seq == resident.durable.seq(),
+            Folded::Ledger(_) => is_void,
         };
-        if quiet || resident.durable.lost().is_some() {
+        if quiet {
             let same = residents.get(&resident.journal.key()).is_some_and(|known| Arc::ptr_eq(known, resident));
             if same {
                 residents.remove(&resident.journal.key());
@@ -231,12 +234,25 @@ impl Node {
     }
 
     /// Lets go of everything nobody needs.
-    pub fn sweep(&self) {
+    pub fn sweep(self: &Arc<Self>) {
         let known: Vec<_> = lock(&self.residents).keys().copied().collect();
         for key in known {
             let resident = lock(&self.residents).get(&key).cloned();
-            if let Some(resident) = resident {
-                self.let_go(&resident);
+            match resident {
+                // whoever waited for its commit may be gone: its runs must not wait for a visitor
+                Some(void) if void.durable.lost().is_some() => {
+                    if let Journal::Session(session) = void.journal {
+                        self.wake(session);
+                    }
+                    let mut residents = lock(&self.residents);
+                    let nothing_of_it = lock(&void.tail).is_empty()
+                        && residents.get(&key).is_some_and(|known| Arc::ptr_eq(known, &void));
+                    if nothing_of_it {
+                        residents.remove(&key);
+                    }
+                }
+                Some(resident) => self.let_go(&resident),
+                None => {}
             }
         }
     }

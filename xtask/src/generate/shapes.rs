@@ -5,21 +5,29 @@
 
 /// Collects doc comment lines until the item they belong to.
 #[derive(Default)]
-pub struct Docs(Vec<String>);
+pub struct Docs {
+    lines: Vec<String>,
+    in_attribute: bool,
+}
 
 impl Docs {
-    /// Takes in one trimmed line: a comment is kept, an attribute passed over, anything else ends it.
+    /// Takes in one trimmed line: a comment is kept, an attribute (over several lines, too) passed
+    /// over, anything else ends it.
     pub fn read(&mut self, line: &str) {
-        if let Some(text) = line.strip_prefix("///") {
-            self.0.push(text.trim().to_owned());
-        } else if !line.starts_with("#[") {
-            self.0.clear();
+        if self.in_attribute {
+            self.in_attribute = !line.ends_with(")]");
+        } else if let Some(text) = line.strip_prefix("///") {
+            self.lines.push(text.trim().to_owned());
+        } else if line.starts_with("#[") {
+            self.in_attribute = !line.ends_with(']');
+        } else {
+            self.lines.clear();
         }
     }
 
     /// The comment as one line.
     pub fn take(&mut self) -> String {
-        std::mem::take(&mut self.0).join(" ")
+        std::mem::take(&mut self.lines).join(" ")
     }
 }
 

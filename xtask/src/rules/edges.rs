@@ -27,6 +27,7 @@ const BELOW_BINARY: &[&str] = &[
     "tenure-agent",
     "tenure-engine",
     "tenure-surface",
+    "tenure-bench",
 ];
 
 const LAYERS: &[Layer] = &[
@@ -42,22 +43,19 @@ const LAYERS: &[Layer] = &[
         4,
         &["tenure-contract", "tenure-core", "tenure-store", "tenure-agent", "tenure-engine"],
     ),
-    layer("tenure", 5, BELOW_BINARY),
     layer(
         "tenure-bench",
-        6,
+        4,
         &[
-            "tenure",
             "tenure-contract",
             "tenure-core",
             "tenure-store",
             "tenure-store-sqlite",
             "tenure-agent",
             "tenure-engine",
-            "tenure-surface",
-            "tenure-sim",
         ],
     ),
+    layer("tenure", 5, BELOW_BINARY),
     layer("xtask", 6, &["tenure-contract", "tenure-core"]),
 ];
 

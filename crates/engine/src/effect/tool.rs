@@ -38,6 +38,8 @@ enum Ended {
 
 pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, call: Call) {
     let Call { run, step, attempt, .. } = call;
+    #[cfg(feature = "planted")]
+    let needs = if tenure_core::planted::is(tenure_core::planted::Bug::PerformBeforeDurable) { 0 } else { needs };
     let durable = node.durable(&resident, needs).await.is_ok();
     if durable && lock(&resident.cell).may_begin(run, step, attempt) {
         let ended = match prepare(&node, &resident, call) {

@@ -325,6 +325,12 @@ pub fn results(run: &Run) -> Vec<Value> {
     calls.iter().map(|call| read(call["result"].as_str().unwrap_or_default())).collect()
 }
 
+/// A script whose model calls this tool on every one of its first twenty turns.
+pub fn again_and_again(tool: &str) -> String {
+    let turn = |n: u32| format!("[[turn]]\n[[turn.call]]\ntool = \"{tool}\"\nas = \"r{n}\"\narguments = {{ n = 1 }}\n");
+    (1..=20).map(turn).collect()
+}
+
 /// A text's JSON, or the text.
 pub fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|_| json!(text))

@@ -38,12 +38,11 @@ fn handlers() -> IntentRegistry {
 
 /// An agent that pays on every turn, for ever, and must be confirmed if so wanted.
 fn payer(house: &House, outside: &Outside, confirmed: bool) -> Definition {
-    let turn = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n";
     let mut pay = action("pay", "idempotent", &outside.url("/pay"));
     if confirmed {
         pay["confirm"] = json!({});
     }
-    agent("payer").follows(house, &turn.repeat(20)).may(pay)
+    agent("payer").follows(house, &again_and_again("pay")).may(pay)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

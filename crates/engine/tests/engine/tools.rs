@@ -55,8 +55,7 @@ async fn rt4_the_cap_counts_turns_ends_the_run_and_asks_nobody() {
     let house = House::new();
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
-    let turn = "[[turn]]\n[[turn.call]]\ntool = \"act\"\narguments = { n = 1 }\n".repeat(20);
-    let definition = agent("worker").follows(&house, &turn).with("approvers", json!(["user:*"]));
+    let definition = agent("worker").follows(&house, &again_and_again("act")).with("approvers", json!(["user:*"]));
     let run = run(&engine, definition.may(action("act", "once", &outside.url("/act")))).await;
     let ended = engine.over(run).await;
     assert_eq!(ended.stop_reason, Some(StopReason::MaxSteps));

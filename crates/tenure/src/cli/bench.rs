@@ -7,7 +7,9 @@ use tenure_contract::words::RecoveryClass;
 
 /// What to measure.
 #[derive(Debug, ClapArgs)]
-#[command(after_help = "Example: tenure bench steps --data /tmp/bench --inflight 64 --runs 6400 --class once")]
+#[command(
+    after_help = "Example: tenure bench steps --data /tmp/bench --inflight 64 --runs 6400 --class once"
+)]
 pub(crate) struct Args {
     #[command(subcommand)]
     what: What,
@@ -49,7 +51,8 @@ pub(crate) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         );
         return Err(Failure::usage(told));
     }
-    let plan = Plan { inflight: steps.inflight, runs: steps.runs, steps: steps.steps, class: steps.class };
+    let plan =
+        Plan { inflight: steps.inflight, runs: steps.runs, steps: steps.steps, class: steps.class };
     let figures = steps::run(&cx.data, &plan).await?;
     if cx.json {
         println_json(&figures);

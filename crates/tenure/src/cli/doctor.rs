@@ -3,13 +3,13 @@
 use super::print::outln;
 use super::{Cx, Exit, Failure, println_json};
 use crate::connection::live_owner;
-use tenure_bench::floor::flush_floor;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use tenure_bench::floor::flush_floor;
 
 /// Flushes that are measured.
 const FLOOR_SAMPLES: usize = 200;

@@ -16,7 +16,10 @@ impl SessionState {
         event: &StepIntended,
     ) -> Result<Option<u64>, String> {
         let approval = self.approvals.get_mut(&id).ok_or_else(|| format!("no approval `{id}`"))?;
-        if approval.status != ApprovalStatus::Approved || approval.consumed {
+        let used = approval.consumed;
+        #[cfg(feature = "planted")]
+        let used = used && !crate::planted::is(crate::planted::Bug::ApprovalConsumedTwice);
+        if approval.status != ApprovalStatus::Approved || used {
             return Err(format!("approval `{id}` is not there to be used"));
         }
         if approval.run != Some(event.run)

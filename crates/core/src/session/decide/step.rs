@@ -194,6 +194,10 @@ pub(super) fn lose_step(
     let died = matches!(cause, LossCause::Crash | LossCause::Fenced | LossCause::Abort);
     Ok(match open.class {
         RecoveryClass::Read if cancelling(run) => vec![failure.draft(run, None)],
+        #[cfg(feature = "planted")]
+        RecoveryClass::Once if cause == LossCause::Timeout && crate::planted::is(crate::planted::Bug::OnceRetriedOnTimeout) => {
+            vec![failure.draft(run, retry_at(now, attempt))]
+        }
         RecoveryClass::Once => doubt(),
         RecoveryClass::Idempotent if cancelling(run) => doubt(),
         RecoveryClass::Read | RecoveryClass::Idempotent if died => {
