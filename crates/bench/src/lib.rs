@@ -2,4 +2,6 @@
 //! machines are noisy, so ratios travel and single figures do not.
 
 pub mod floor;
+mod node;
+pub mod recover;
 pub mod steps;

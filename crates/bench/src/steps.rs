@@ -10,11 +10,10 @@ use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tenure_contract::entry::Principal;
 use tenure_contract::resource::{Caller, IntentRequest, SubmitRun};
 use tenure_contract::words::RecoveryClass;
-use tenure_contract::{Digest, Entry, Error, RunId, SessionId, TenantId};
-use tenure_engine::{Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, StepFailure, SystemMint};
+use tenure_contract::{Digest, Entry, Error, RunId, SessionId};
+use tenure_engine::{Ctx, Engine, HandlerFailure, HandlerResult, IntentRegistry, StepFailure};
 use tenure_store_sqlite::SqliteStore;
 
 /// Bytes of one step's result.
@@ -94,15 +93,10 @@ pub async fn run(dir: &Path, plan: &Plan) -> Result<Figures, Error> {
     let io = |error: std::io::Error| Error::new(tenure_contract::Code::InvalidArgument, format!("`{}`: {error}", dir.display()));
     std::fs::create_dir_all(dir).map_err(io)?;
     let before = flush_floor(dir, FLOOR_SAMPLES).map_err(io)?;
-    let opened = SqliteStore::open(dir).map_err(|error| Error::new(tenure_contract::Code::StoreUnavailable, error.to_string()))?;
+    let opened = crate::node::open(dir)?;
     let times = Arc::new(Mutex::new(Times::default()));
     let engine = start(&opened, dir, plan, times.clone())?;
-    let caller = Caller {
-        tenant: TenantId::from_bytes([0; 16]),
-        principal: Principal::user("bench"),
-        surface: None,
-        scopes: vec!["*".to_owned()],
-    };
+    let caller = crate::node::caller();
     let flushes = opened.flushes();
     let started = Instant::now();
     let runs: Vec<Result<(RunId, SessionId), Error>> = futures::stream::iter(0..plan.runs)
@@ -156,18 +150,7 @@ fn start(store: &SqliteStore, dir: &Path, plan: &Plan, times: Arc<Mutex<Times>>)
         let times = times.clone();
         async move { handle(&ctx, steps, class, &times).await }
     });
-    let config = Config {
-        node: "bench".to_owned(),
-        drive: Drive::Threads,
-        clock: Clock::system(),
-        mint: Arc::new(SystemMint),
-        workspaces: dir.join("workspaces"),
-        on_fatal: Box::new(|why| {
-            eprintln!("the disk failed: {why}");
-            std::process::exit(70);
-        }),
-    };
-    Engine::start(store.store(), config, intents, &|_| {})
+    crate::node::start(store, dir, intents)
 }
 
 async fn handle(ctx: &Ctx, steps: usize, class: RecoveryClass, times: &Mutex<Times>) -> Result<HandlerResult, HandlerFailure> {

@@ -273,6 +273,10 @@ impl Node {
             return Ok(());
         }
         let Folded::Session(state) = &cell.state else { return Ok(()) };
+        // a cancel whose commit failed never was; its signal would abort whatever the run begins
+        for run in state.live.iter().filter(|run| !state.runs.get(run).is_some_and(is_cancelled)) {
+            lock(&self.cancels).remove(run);
+        }
         let lost = {
             let performing = lock(&self.performing);
             open_steps(state).filter(|(_, step, attempt, _)| !performing.contains(&(*step, *attempt))).collect::<Vec<_>>()
@@ -439,6 +443,10 @@ impl Node {
 
 fn stripe(journal: Journal) -> usize {
     usize::from(journal.key()[15]) % 64
+}
+
+fn is_cancelled(run: &session::Run) -> bool {
+    run.progress().is_some_and(|progress| progress.cancel.is_some())
 }
 
 /// Open steps that are intended, with whose failure each would be.

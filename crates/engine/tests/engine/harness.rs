@@ -119,12 +119,17 @@ impl House {
 
     /// A node in a runtime of its own, which can die.
     pub fn live(&self, intents: IntentRegistry) -> Life {
+        self.live_with(self.config(Drive::Threads), intents)
+    }
+
+    pub fn live_with(&self, config: Config, intents: IntentRegistry) -> Life {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .enable_all()
             .build()
             .unwrap();
-        let engine = runtime.block_on(async { self.engine(intents) });
+        let started = async { Engine::start(self.store(), config, intents, &|_| {}) };
+        let engine = runtime.block_on(started).unwrap();
         Life { runtime, engine }
     }
 
@@ -182,6 +187,11 @@ pub struct Life {
 }
 
 impl Life {
+    /// Leaves a life behind whose threads may be stuck.
+    pub fn forget(self) {
+        self.runtime.shutdown_background();
+    }
+
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.runtime.block_on(async {
             tokio::time::timeout(LIMIT, future).await.expect("it takes too long")

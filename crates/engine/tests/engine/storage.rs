@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tenure_contract::Code;
 use tenure_contract::resource::{Decision, OpenSession};
 use tenure_contract::words::{ApprovalStatus, RecoveryClass, RunStatus};
-use tenure_engine::{Config, Ctx, Drive, Engine, HandlerResult, IntentRegistry, StepFailure};
+use tenure_engine::{Config, Ctx, Drive, HandlerResult, IntentRegistry, StepFailure};
 use tenure_store::StoreError;
 use tokio::sync::watch;
 
@@ -146,8 +146,8 @@ async fn log_4_a_model_call_whose_intent_is_not_written_is_not_made_and_is_made_
     verified(&engine.told(session));
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_4_a_failed_flush_ends_the_process_and_acknowledges_nobody() {
+#[test]
+fn log_4_a_failed_flush_ends_the_process_and_acknowledges_nobody() {
     let house = House::new();
     let (fatal, mut told) = watch::channel(None);
     let on_fatal = Box::new(move |why: &str| {
@@ -158,16 +158,17 @@ async fn log_4_a_failed_flush_ends_the_process_and_acknowledges_nobody() {
         }
     });
     let config = Config { on_fatal, ..house.config(Drive::Threads) };
-    let engine = Engine::start(house.store(), config, fine(), &|_| {}).unwrap();
-    let session = engine.open().await;
+    let life = house.live_with(config, fine());
+    let session = life.block_on(life.engine.open());
     house.plug.refuse(Some(StoreError::Flush("EIO".to_owned())));
-    let asking = engine.clone();
+    let asking = life.engine.clone();
     let asked = std::thread::spawn(move || {
         let request = intent_in(session, "fine", json!({}));
         futures::executor::block_on(async move { asking.submit(&ada(), request).await })
     });
-    let why = told.wait_for(Option::is_some).await.unwrap().clone();
+    let why = life.block_on(told.wait_for(Option::is_some)).unwrap().clone();
     assert_eq!(why.as_deref(), Some("EIO"));
     assert!(!asked.is_finished());
-    assert_eq!(engine.kinds(session), ["session.opened"]);
+    assert_eq!(life.engine.kinds(session), ["session.opened"]);
+    life.forget();
 }

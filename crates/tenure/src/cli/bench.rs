@@ -2,8 +2,10 @@
 
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::{Args as ClapArgs, Subcommand};
+use tenure_bench::recover;
 use tenure_bench::steps::{self, Figures, Plan};
 use tenure_contract::words::RecoveryClass;
+use tokio::io::AsyncReadExt as _;
 
 /// What to measure.
 #[derive(Debug, ClapArgs)]
@@ -19,6 +21,17 @@ pub(crate) struct Args {
 enum What {
     /// Runs of sequential steps with 200-byte results: steps per second, to the last settled entry.
     Steps(StepsArgs),
+    /// Kills a process with runs in flight and measures how soon they all move again.
+    Recover(RecoverArgs),
+    #[command(hide = true)]
+    Hold(RecoverArgs),
+}
+
+#[derive(Debug, ClapArgs)]
+struct RecoverArgs {
+    /// Runs in flight at the kill.
+    #[arg(long, default_value_t = 10_000)]
+    runs: usize,
 }
 
 #[derive(Debug, ClapArgs)]
@@ -39,18 +52,49 @@ struct StepsArgs {
 
 /// Measures in the data directory, which must be empty: what is measured stays there to be looked at.
 pub(crate) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let What::Steps(steps) = args.what;
+    match args.what {
+        What::Steps(args) => measure_steps(cx, &args).await,
+        What::Recover(args) => measure_recovery(cx, &args).await,
+        What::Hold(args) => {
+            recover::hold(&cx.data, args.runs).await?;
+            outln("held");
+            std::future::pending().await
+        }
+    }
+}
+
+/// Holds runs in another process, kills it without a word, and recovers them here.
+async fn measure_recovery(cx: &Cx, args: &RecoverArgs) -> Result<Exit, Failure> {
+    a_directory_of_its_own(cx)?;
+    let failed = |why: std::io::Error| Failure::usage(format!("the process to be killed: {why}"));
+    let mut child = tokio::process::Command::new(std::env::current_exe().map_err(failed)?)
+        .args(["bench", "hold", "--runs", &args.runs.to_string(), "--data"])
+        .arg(&cx.data)
+        .stdout(std::process::Stdio::piped())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(failed)?;
+    let mut told = [0u8; 4];
+    if let Some(mut output) = child.stdout.take() {
+        output.read_exact(&mut told).await.map_err(failed)?;
+    }
+    child.kill().await.map_err(failed)?;
+    let recovered = recover::recover(&cx.data, args.runs).await?;
+    if cx.json {
+        println_json(&recovered);
+    } else {
+        outln(&format!("{:>10.0} ms until requests are taken", recovered.accepting_ms));
+        let runs = recovered.runs;
+        outln(&format!("{:>10.0} ms until all {runs} runs move again", recovered.all_moving_ms));
+    }
+    Ok(Exit::Done)
+}
+
+async fn measure_steps(cx: &Cx, steps: &StepsArgs) -> Result<Exit, Failure> {
     if steps.inflight == 0 || steps.runs == 0 || steps.steps == 0 {
         return Err(Failure::usage("--inflight, --runs and --steps are at least 1".to_owned()));
     }
-    let is_taken = std::fs::read_dir(&cx.data).is_ok_and(|mut found| found.next().is_some());
-    if is_taken {
-        let told = format!(
-            "`{}` is not empty; a benchmark wants a directory of its own, name one with --data",
-            cx.data.display()
-        );
-        return Err(Failure::usage(told));
-    }
+    a_directory_of_its_own(cx)?;
     let plan =
         Plan { inflight: steps.inflight, runs: steps.runs, steps: steps.steps, class: steps.class };
     let figures = steps::run(&cx.data, &plan).await?;
@@ -60,6 +104,18 @@ pub(crate) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         print(&figures);
     }
     Ok(Exit::Done)
+}
+
+fn a_directory_of_its_own(cx: &Cx) -> Result<(), Failure> {
+    let is_taken = std::fs::read_dir(&cx.data).is_ok_and(|mut found| found.next().is_some());
+    if is_taken {
+        let told = format!(
+            "`{}` is not empty; a benchmark wants a directory of its own, name one with --data",
+            cx.data.display()
+        );
+        return Err(Failure::usage(told));
+    }
+    Ok(())
 }
 
 fn print(figures: &Figures) {
