@@ -52,7 +52,8 @@ pub async fn hold(dir: &Path, runs: usize) -> Result<(), Error> {
             Ok(HandlerResult::default())
         }
     });
-    std::fs::create_dir_all(dir).map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+    std::fs::create_dir_all(dir)
+        .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
     let store = node::open(dir)?;
     let engine = node::start(&store, dir, intents)?;
     let caller = node::caller();
@@ -93,7 +94,8 @@ pub async fn recover(dir: &Path, runs: usize) -> Result<Recovered, Error> {
 }
 
 async fn all(begun: &Semaphore, runs: usize) -> Result<(), Error> {
-    let wanted = u32::try_from(runs).map_err(|_| Error::new(Code::InvalidArgument, "too many runs"))?;
+    let wanted =
+        u32::try_from(runs).map_err(|_| Error::new(Code::InvalidArgument, "too many runs"))?;
     let acquired = begun.acquire_many(wanted).await;
     acquired.map(drop).map_err(|why| Error::new(Code::Internal, why.to_string()))
 }

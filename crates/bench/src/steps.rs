@@ -90,7 +90,9 @@ struct Times {
 /// # Errors
 /// When the store or a run fails, or a journal does not verify.
 pub async fn run(dir: &Path, plan: &Plan) -> Result<Figures, Error> {
-    let io = |error: std::io::Error| Error::new(tenure_contract::Code::InvalidArgument, format!("`{}`: {error}", dir.display()));
+    let io = |error: std::io::Error| {
+        Error::new(tenure_contract::Code::InvalidArgument, format!("`{}`: {error}", dir.display()))
+    };
     std::fs::create_dir_all(dir).map_err(io)?;
     let before = flush_floor(dir, FLOOR_SAMPLES).map_err(io)?;
     let opened = crate::node::open(dir)?;
@@ -102,7 +104,11 @@ pub async fn run(dir: &Path, plan: &Plan) -> Result<Figures, Error> {
     let runs: Vec<Result<(RunId, SessionId), Error>> = futures::stream::iter(0..plan.runs)
         .map(|_| {
             let (engine, caller, times) = (engine.clone(), caller.clone(), times.clone());
-            async move { tokio::spawn(one(engine, caller, times)).await.map_err(|why| Error::new(tenure_contract::Code::Internal, why.to_string()))? }
+            async move {
+                tokio::spawn(one(engine, caller, times))
+                    .await
+                    .map_err(|why| Error::new(tenure_contract::Code::Internal, why.to_string()))?
+            }
         })
         .buffer_unordered(plan.inflight)
         .collect()
@@ -114,11 +120,14 @@ pub async fn run(dir: &Path, plan: &Plan) -> Result<Figures, Error> {
     let took = started.elapsed();
     let flushes = opened.flushes() - flushes;
     let verified = verify(&engine, &caller, &runs)?;
-    opened.checkpoint().map_err(|error| Error::new(tenure_contract::Code::StoreUnavailable, error.to_string()))?;
+    opened
+        .checkpoint()
+        .map_err(|error| Error::new(tenure_contract::Code::StoreUnavailable, error.to_string()))?;
     let after = flush_floor(dir, FLOOR_SAMPLES).map_err(io)?;
     let floor = f64::midpoint(before.median_us, after.median_us);
     let commits = engine.commit_figures();
-    let mut times = times.lock().map_err(|_| Error::new(tenure_contract::Code::Internal, "a run panicked"))?;
+    let mut times =
+        times.lock().map_err(|_| Error::new(tenure_contract::Code::Internal, "a run panicked"))?;
     let steps = plan.runs * plan.steps;
     let mean_step_us = times.steps_us.iter().sum::<f64>() / times.steps_us.len().max(1) as f64;
     let late_to_early = (plan.steps >= 1_000).then(|| times.late_us / times.early_us);
@@ -143,7 +152,12 @@ pub async fn run(dir: &Path, plan: &Plan) -> Result<Figures, Error> {
     })
 }
 
-fn start(store: &SqliteStore, dir: &Path, plan: &Plan, times: Arc<Mutex<Times>>) -> Result<Engine, Error> {
+fn start(
+    store: &SqliteStore,
+    dir: &Path,
+    plan: &Plan,
+    times: Arc<Mutex<Times>>,
+) -> Result<Engine, Error> {
     let intents = IntentRegistry::default();
     let (steps, class) = (plan.steps, plan.class);
     intents.register_intent("bench_steps", "bench", move |ctx: Ctx| {
@@ -153,12 +167,21 @@ fn start(store: &SqliteStore, dir: &Path, plan: &Plan, times: Arc<Mutex<Times>>)
     crate::node::start(store, dir, intents)
 }
 
-async fn handle(ctx: &Ctx, steps: usize, class: RecoveryClass, times: &Mutex<Times>) -> Result<HandlerResult, HandlerFailure> {
+async fn handle(
+    ctx: &Ctx,
+    steps: usize,
+    class: RecoveryClass,
+    times: &Mutex<Times>,
+) -> Result<HandlerResult, HandlerFailure> {
     let mut took = Vec::with_capacity(steps);
     let result = "r".repeat(RESULT_BYTES - 2);
     for step in 0..steps {
         let started = Instant::now();
-        let answer: String = ctx.step(&format!("s{step}"), class, &step, |_| async { Ok::<_, StepFailure>(result.clone()) }).await?;
+        let answer: String = ctx
+            .step(&format!("s{step}"), class, &step, |_| async {
+                Ok::<_, StepFailure>(result.clone())
+            })
+            .await?;
         debug_assert_eq!(answer.len(), RESULT_BYTES - 2);
         took.push(started.elapsed().as_secs_f64() * 1e6);
     }
@@ -172,7 +195,11 @@ async fn handle(ctx: &Ctx, steps: usize, class: RecoveryClass, times: &Mutex<Tim
 }
 
 /// One run, from its submission to its acknowledged end.
-async fn one(engine: Engine, caller: Caller, times: Arc<Mutex<Times>>) -> Result<(RunId, SessionId), Error> {
+async fn one(
+    engine: Engine,
+    caller: Caller,
+    times: Arc<Mutex<Times>>,
+) -> Result<(RunId, SessionId), Error> {
     let started = Instant::now();
     let intent = IntentRequest {
         intent_type: "bench_steps".to_owned(),
@@ -180,7 +207,8 @@ async fn one(engine: Engine, caller: Caller, times: Arc<Mutex<Times>>) -> Result
         metadata: serde_json::Value::Null,
         solution_id: None,
     };
-    let accepted = engine.submit(&caller, SubmitRun { intent: Some(intent), ..SubmitRun::default() }).await?;
+    let accepted =
+        engine.submit(&caller, SubmitRun { intent: Some(intent), ..SubmitRun::default() }).await?;
     engine.ended(&caller, accepted.session_id, accepted.run_id, RUN_LIMIT).await?;
     if let Ok(mut times) = times.lock() {
         times.runs_ms.push(started.elapsed().as_secs_f64() * 1e3);
@@ -206,7 +234,10 @@ fn verify(engine: &Engine, caller: &Caller, runs: &[(RunId, SessionId)]) -> Resu
             }
         }
         if from == 1 {
-            return Err(Error::new(tenure_contract::Code::VerificationFailed, format!("run `{run}` has no journal")));
+            return Err(Error::new(
+                tenure_contract::Code::VerificationFailed,
+                format!("run `{run}` has no journal"),
+            ));
         }
     }
     Ok(runs.len())

@@ -68,7 +68,8 @@ impl Engine {
     }
 
     fn start_threads(&self) -> Result<(), Error> {
-        let spawned = |error: std::io::Error| Error::new(Code::Internal, format!("no thread: {error}"));
+        let spawned =
+            |error: std::io::Error| Error::new(Code::Internal, format!("no thread: {error}"));
         let node = self.node.clone();
         let committer = std::thread::Builder::new().name("committer".to_owned());
         committer.spawn(move || node.committer.run()).map_err(spawned)?;
@@ -162,7 +163,9 @@ impl Engine {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         self.node.committer.nudge();
-        while !(self.node.committer.is_empty() && self.node.settler.lag() == 0) && tokio::time::Instant::now() < deadline {
+        while !(self.node.committer.is_empty() && self.node.settler.lag() == 0)
+            && tokio::time::Instant::now() < deadline
+        {
             tokio::time::sleep(Duration::from_millis(5)).await;
             self.node.committer.nudge();
         }
@@ -224,21 +227,34 @@ impl Engine {
         let limit = Duration::from_millis(limits::SETTLE_WAIT_MAX_MS);
         match tokio::time::timeout(limit, reached).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(Error::new(Code::SettleLag, format!("lists are {} entries behind; ask again", self.node.settler.lag()))),
+            Err(_) => Err(Error::new(
+                Code::SettleLag,
+                format!("lists are {} entries behind; ask again", self.node.settler.lag()),
+            )),
         }
     }
 
-    pub(crate) fn session_of(&self, caller: &Caller, id: SessionId) -> Result<Arc<Resident>, Error> {
+    pub(crate) fn session_of(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+    ) -> Result<Arc<Resident>, Error> {
         self.node.session(caller.tenant, id)?.ok_or_else(|| Error::not_found("session", id))
     }
 
     pub(crate) fn admit(&self) -> Result<(), Error> {
         if self.node.is_draining() {
-            return Err(Error::new(Code::Draining, "this server is going down and takes no new work; ask again in a while"));
+            return Err(Error::new(
+                Code::Draining,
+                "this server is going down and takes no new work; ask again in a while",
+            ));
         }
         let lag = self.node.settler.lag();
         if lag > limits::SETTLE_LAG_MAX_ENTRIES {
-            let text = format!("lists are {lag} entries behind, the limit SETTLE_LAG_MAX_ENTRIES is {}; ask again", limits::SETTLE_LAG_MAX_ENTRIES);
+            let text = format!(
+                "lists are {lag} entries behind, the limit SETTLE_LAG_MAX_ENTRIES is {}; ask again",
+                limits::SETTLE_LAG_MAX_ENTRIES
+            );
             return Err(Error::new(Code::SettleLag, text));
         }
         Ok(())
@@ -271,7 +287,10 @@ pub(crate) fn name(what: &str, text: &str) -> Result<(), Error> {
 pub(crate) fn reason(text: Option<&String>) -> Result<(), Error> {
     let long = text.map_or(0, |text| text.chars().count());
     if long > limits::REASON_MAX_CHARS {
-        let told = format!("the reason has {long} characters; the limit REASON_MAX_CHARS is {}", limits::REASON_MAX_CHARS);
+        let told = format!(
+            "the reason has {long} characters; the limit REASON_MAX_CHARS is {}",
+            limits::REASON_MAX_CHARS
+        );
         return Err(Error::new(Code::InvalidArgument, told));
     }
     Ok(())

@@ -68,7 +68,12 @@ pub(crate) struct Committer {
 }
 
 impl Committer {
-    pub fn new(log: Arc<dyn Log>, settler: Sender<Committed>, drive: Drive, on_fatal: OnFatal) -> Self {
+    pub fn new(
+        log: Arc<dyn Log>,
+        settler: Sender<Committed>,
+        drive: Drive,
+        on_fatal: OnFatal,
+    ) -> Self {
         Self {
             log,
             queue: Mutex::new(Queue::default()),
@@ -206,7 +211,8 @@ impl Committer {
     }
 
     fn fence(&self, batch: &[Submission]) -> Vec<ShardEpoch> {
-        let mut shards: Vec<u8> = batch.iter().map(|submission| submission.resident.shard).collect();
+        let mut shards: Vec<u8> =
+            batch.iter().map(|submission| submission.resident.shard).collect();
         shards.sort_unstable();
         shards.dedup();
         let epochs = lock(&self.epochs);
@@ -220,7 +226,8 @@ impl Committer {
     /// the settler.
     fn ack(&self, batch: Vec<Submission>, positions: &[Position]) {
         self.lag.fetch_add(positions.len() as u64, Ordering::Relaxed);
-        self.last.fetch_max(positions.last().map_or(0, |position| position.number()), Ordering::Release);
+        self.last
+            .fetch_max(positions.last().map_or(0, |position| position.number()), Ordering::Release);
         let mut from = 0;
         let mut submissions = Vec::with_capacity(batch.len());
         for submission in batch {
@@ -273,7 +280,9 @@ fn lose(batch: &[Submission], error: &StoreError) {
 /// The error a store's refusal becomes.
 pub(crate) fn store_error(error: StoreError) -> Error {
     let code = match &error {
-        StoreError::Fenced(_) | StoreError::Other(_) | StoreError::Flush(_) => Code::StoreUnavailable,
+        StoreError::Fenced(_) | StoreError::Other(_) | StoreError::Flush(_) => {
+            Code::StoreUnavailable
+        }
         StoreError::Full => Code::StorageFull,
         StoreError::Corrupt(_) => Code::StoreCorrupt,
         StoreError::TooNew { .. } => Code::StoreTooNew,

@@ -16,8 +16,8 @@ use tenure_agent::Agent;
 use tenure_contract::agent::AgentDefinition;
 use tenure_contract::event::Work;
 use tenure_contract::{Code, Digest, Error, Journal, RunId, SessionId, StepId, TenantId};
-use tenure_core::session::{Stand, Wish, next_wake, wishes};
 use tenure_core::Command;
+use tenure_core::session::{Stand, Wish, next_wake, wishes};
 
 /// How long an aborted effect may take to come to an end by itself.
 const ABORT_GRACE: Duration = Duration::from_millis(250);
@@ -50,7 +50,9 @@ impl Node {
             _ if self.is_draining() => {}
             Wish::CallModel { run, step, attempt } => {
                 if self.begin(step, attempt) {
-                    self.spawn(async move { model::call(node, held, needs, model::Turn { run, step, attempt }).await });
+                    self.spawn(async move {
+                        model::call(node, held, needs, model::Turn { run, step, attempt }).await
+                    });
                 }
             }
             Wish::CallTool { run, step, attempt, site, edited_seq, timeout_ms } => {
@@ -61,8 +63,11 @@ impl Node {
             }
             Wish::LookUp { run, step, site, edited_seq, travelling_until } => {
                 if self.begin(step, LOOK_UP) {
-                    let call = tool::Call { run, step, attempt: LOOK_UP, site, edited_seq, timeout_ms: 0 };
-                    self.spawn(async move { tool::look_up(node, held, needs, call, travelling_until).await });
+                    let call =
+                        tool::Call { run, step, attempt: LOOK_UP, site, edited_seq, timeout_ms: 0 };
+                    self.spawn(async move {
+                        tool::look_up(node, held, needs, call, travelling_until).await
+                    });
                 }
             }
             Wish::Invoke { run } => {
@@ -77,15 +82,23 @@ impl Node {
     fn stop(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell, run: RunId) {
         self.cancel_of(run).cancel();
         let Folded::Session(state) = &cell.state else { return };
-        let Some(known) = state.runs.get(&run).filter(|known| known.is_agent() || !lock(&self.invoked).contains(&run)) else {
+        let Some(known) = state
+            .runs
+            .get(&run)
+            .filter(|known| known.is_agent() || !lock(&self.invoked).contains(&run))
+        else {
             return;
         };
         let mut open = known.progress().into_iter().flat_map(|progress| &progress.open);
-        let idle = open.find(|(step, open)| open.stand == Stand::Intended && !self.is_performing(**step, open.attempt));
+        let idle = open.find(|(step, open)| {
+            open.stand == Stand::Intended && !self.is_performing(**step, open.attempt)
+        });
         // giving one up comes back here for the next
         if let Some(step) = idle.map(|(step, _)| *step) {
             let command = Command::SkipStep { run, step };
-            if let Err(error) = self.transact_locked(resident, cell, &command, Bodies::default(), &Actor::system()) {
+            if let Err(error) =
+                self.transact_locked(resident, cell, &command, Bodies::default(), &Actor::system())
+            {
                 tracing::warn!(%run, %step, %error, "a step could not be given up");
             }
         }
@@ -121,7 +134,12 @@ impl Node {
 
     /// Offers a result until it is taken: an effect that happened must not be forgotten because the
     /// disk was full for a moment.
-    pub async fn report(self: &Arc<Self>, resident: &Arc<Resident>, command: &Command, bodies: Bodies) {
+    pub async fn report(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        command: &Command,
+        bodies: Bodies,
+    ) {
         let mut wait = REPORT_RETRY.0;
         let mut at = resident.clone();
         loop {
@@ -150,13 +168,16 @@ impl Node {
     /// Looks at a session again: reads it if need be, lets time pass for it.
     pub fn wake(self: &Arc<Self>, session: SessionId) {
         let woken = self.resident(Journal::Session(session)).and_then(|resident| match resident {
-            Some(resident) => self.transact(&resident, &Command::Wake, Bodies::default(), &Actor::system()).map(drop),
+            Some(resident) => self
+                .transact(&resident, &Command::Wake, Bodies::default(), &Actor::system())
+                .map(drop),
             None => Ok(()),
         });
         if let Err(error) = woken {
             tracing::warn!(%session, %error, "a session could not be woken");
             if is_passing(&error) {
-                self.timers.arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), session);
+                self.timers
+                    .arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), session);
             }
         }
         self.committer.nudge();
@@ -186,19 +207,26 @@ impl Node {
             return Ok(known.clone());
         }
         let definition = self.definition(tenant, version)?;
-        let built = tenure_agent::build(&definition, std::path::Path::new("/"))
-            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name))?;
+        let built = tenure_agent::build(&definition, std::path::Path::new("/")).map_err(|why| {
+            Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
+        })?;
         let agent = Arc::new(built);
         lock(&self.agents).insert((tenant, version), agent.clone());
         Ok(agent)
     }
 
     /// The definition of an agent's version.
-    pub fn definition(self: &Arc<Self>, tenant: TenantId, version: Digest) -> Result<AgentDefinition, Error> {
+    pub fn definition(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        version: Digest,
+    ) -> Result<AgentDefinition, Error> {
         let ledger = self.ledger(tenant)?;
         let seq = {
             let cell = lock(&ledger.cell);
-            let Folded::Ledger(state) = &cell.state else { return Err(Error::not_found("agent version", version)) };
+            let Folded::Ledger(state) = &cell.state else {
+                return Err(Error::not_found("agent version", version));
+            };
             let versions = state.agents.values().flat_map(|agent| &agent.versions);
             versions.clone().find(|(digest, _)| *digest == version).map(|(_, seq)| *seq)
         };
@@ -207,11 +235,16 @@ impl Node {
             None => None,
         };
         let body = body.ok_or_else(|| Error::not_found("agent version", version))?;
-        serde_json::from_value(body).map_err(|why| Error::new(Code::StoreCorrupt, why.to_string()).about(version))
+        serde_json::from_value(body)
+            .map_err(|why| Error::new(Code::StoreCorrupt, why.to_string()).about(version))
     }
 
     /// The agent a run was pinned to.
-    pub fn agent_of(self: &Arc<Self>, resident: &Resident, run: RunId) -> Result<Arc<Agent>, Error> {
+    pub fn agent_of(
+        self: &Arc<Self>,
+        resident: &Resident,
+        run: RunId,
+    ) -> Result<Arc<Agent>, Error> {
         let version = {
             let cell = lock(&resident.cell);
             match cell.session().and_then(|state| state.runs.get(&run)).map(|run| &run.work) {
@@ -236,12 +269,16 @@ impl Cell {
     /// Whether an effect may still begin: its step is open, at that attempt, and nobody asked for
     /// the run's end.
     fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> bool {
-        let progress = self.session().and_then(|state| state.runs.get(&run)).and_then(tenure_core::session::Run::progress);
+        let progress = self
+            .session()
+            .and_then(|state| state.runs.get(&run))
+            .and_then(tenure_core::session::Run::progress);
         progress.is_some_and(|progress| {
             let open = progress.open.get(&step);
             let is_cancelled = progress.cancel.is_some();
             #[cfg(feature = "planted")]
-            let is_cancelled = is_cancelled && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
+            let is_cancelled = is_cancelled
+                && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
             !is_cancelled
                 && open.is_some_and(|open| open.stand == Stand::Intended && open.attempt == attempt)
         })

@@ -9,4 +9,6 @@ mod registry;
 
 pub use context::{Ctx, Intent, StepFailure};
 pub(crate) use drive::drive;
-pub use registry::{ArtifactMade, Handler, HandlerFailure, HandlerResult, IntentRegistry, Registration};
+pub use registry::{
+    ArtifactMade, Handler, HandlerFailure, HandlerResult, IntentRegistry, Registration,
+};

@@ -41,7 +41,11 @@ impl Node {
         }
         // the tail first: what leaves it afterwards is in the index by then
         let tail: Vec<(u64, Position)> = lock(&resident.tail).iter().copied().collect();
-        let located = self.store.projection.locate(resident.journal.key(), from, limit).map_err(store_error)?;
+        let located = self
+            .store
+            .projection
+            .locate(resident.journal.key(), from, limit)
+            .map_err(store_error)?;
         let mut places: BTreeMap<u64, Position> = (from..).zip(located).collect();
         places.extend(tail.into_iter().filter(|(seq, _)| *seq >= from));
         let positions: Vec<Position> = places
@@ -62,7 +66,9 @@ impl Node {
 
     /// The body beside an entry; none when it has none or it was erased.
     pub fn body(&self, found: &Found) -> Result<Option<Vec<u8>>, Error> {
-        Ok(self.sealed_body(found)?.map(|mut sealed| sealed.split_off(crate::seal::SALT_BYTES.min(sealed.len()))))
+        Ok(self
+            .sealed_body(found)?
+            .map(|mut sealed| sealed.split_off(crate::seal::SALT_BYTES.min(sealed.len()))))
     }
 
     /// The body beside an entry with its salt in front.
@@ -75,7 +81,11 @@ impl Node {
     }
 
     /// The JSON body beside a journal's entry.
-    pub fn json_at(&self, resident: &Resident, seq: u64) -> Result<Option<serde_json::Value>, Error> {
+    pub fn json_at(
+        &self,
+        resident: &Resident,
+        seq: u64,
+    ) -> Result<Option<serde_json::Value>, Error> {
         let Some(found) = self.read_one(resident, seq)? else { return Ok(None) };
         let body = self.body(&found)?;
         Ok(body.and_then(|body| serde_json::from_slice(&body).ok()))
@@ -123,13 +133,22 @@ impl Node {
     }
 
     /// The state a fold begins from: the snapshot, if this fold made it and the log agrees.
-    fn beginning(&self, journal: Journal, tenant: TenantId) -> Result<(Folded, Chain, usize), Error> {
+    fn beginning(
+        &self,
+        journal: Journal,
+        tenant: TenantId,
+    ) -> Result<(Folded, Chain, usize), Error> {
         let nothing = Chain { seq: 0, hash: Digest::ZERO, at: Time::default() };
         match journal {
-            Journal::Ledger(tenant) => Ok((Folded::Ledger(Box::new(LedgerState::new(tenant))), nothing, 0)),
+            Journal::Ledger(tenant) => {
+                Ok((Folded::Ledger(Box::new(LedgerState::new(tenant))), nothing, 0))
+            }
             Journal::Session(id) => {
-                let snapshot = self.store.projection.snapshot(journal.key()).map_err(store_error)?;
-                if let Some((state, chain, size)) = snapshot.and_then(|snapshot| self.trusted(journal, snapshot)) {
+                let snapshot =
+                    self.store.projection.snapshot(journal.key()).map_err(store_error)?;
+                if let Some((state, chain, size)) =
+                    snapshot.and_then(|snapshot| self.trusted(journal, snapshot))
+                {
                     return Ok((Folded::Session(Box::new(state)), chain, size));
                 }
                 Ok((Folded::Session(Box::new(SessionState::new(id, tenant))), nothing, 0))
@@ -137,7 +156,11 @@ impl Node {
         }
     }
 
-    fn trusted(&self, journal: Journal, snapshot: Snapshot) -> Option<(SessionState, Chain, usize)> {
+    fn trusted(
+        &self,
+        journal: Journal,
+        snapshot: Snapshot,
+    ) -> Option<(SessionState, Chain, usize)> {
         if snapshot.fold_version != FOLD_VERSION {
             return None;
         }
@@ -160,7 +183,8 @@ fn follow(chain: Chain, found: &Found) -> Result<Chain, Error> {
     let hash = Entry::hash(&chain.hash, &found.stored.bytes);
     if hash != found.stored.hash {
         let (journal, seq) = (found.entry.journal, found.entry.seq);
-        let text = format!("entry {seq} of journal `{journal}` does not follow from the one before it");
+        let text =
+            format!("entry {seq} of journal `{journal}` does not follow from the one before it");
         return Err(Error::new(Code::VerificationFailed, text).about(journal));
     }
     Ok(Chain { seq: found.entry.seq, hash, at: found.entry.at })
@@ -172,6 +196,10 @@ fn fold(state: &mut Folded, entry: &Entry) -> Result<(), Error> {
         Folded::Ledger(state) => state.apply(entry),
     };
     folded.map_err(|illegal| {
-        Error::new(Code::Quarantined, format!("journal `{}` is set aside: {illegal}", entry.journal)).about(entry.journal)
+        Error::new(
+            Code::Quarantined,
+            format!("journal `{}` is set aside: {illegal}", entry.journal),
+        )
+        .about(entry.journal)
     })
 }

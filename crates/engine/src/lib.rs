@@ -27,7 +27,8 @@ pub use api::{Engine, Listing, Told};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{
-    ArtifactMade, Ctx, Handler, HandlerFailure, HandlerResult, Intent, IntentRegistry, Registration, StepFailure,
+    ArtifactMade, Ctx, Handler, HandlerFailure, HandlerResult, Intent, IntentRegistry,
+    Registration, StepFailure,
 };
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::Config;

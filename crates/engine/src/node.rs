@@ -19,9 +19,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_agent::{Agent, Cancel};
 use tenure_contract::words::{ErrorClass, LossCause};
-use tenure_contract::{Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits};
+use tenure_contract::{
+    Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
+};
 use tenure_core::ledger::{LedgerCommand, LedgerState};
-use tenure_core::session::{self, Fault, FOLD_VERSION, SessionState, Stand};
+use tenure_core::session::{self, FOLD_VERSION, Fault, SessionState, Stand};
 use tenure_core::{Command, Context, Fresh};
 use tenure_store::{Snapshot, Store};
 
@@ -113,13 +115,22 @@ impl Node {
         seal(&*self.mint, &*self.store.payload, tenant, content).map_err(store_error)
     }
 
-    pub fn seal_json(&self, tenant: TenantId, content: &impl serde::Serialize) -> Result<Sealed, Error> {
-        let text = serde_json::to_vec(content).map_err(|why| Error::new(Code::Internal, why.to_string()))?;
+    pub fn seal_json(
+        &self,
+        tenant: TenantId,
+        content: &impl serde::Serialize,
+    ) -> Result<Sealed, Error> {
+        let text = serde_json::to_vec(content)
+            .map_err(|why| Error::new(Code::Internal, why.to_string()))?;
         self.seal(tenant, &text)
     }
 
     /// A session of the tenant; none when it does not exist, or exists elsewhere (`TEN-1`).
-    pub fn session(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Result<Option<Arc<Resident>>, Error> {
+    pub fn session(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Option<Arc<Resident>>, Error> {
         let found = self.resident(Journal::Session(id))?;
         // a ledger's key has the shape of a session's, and a client can write it down
         let is_session = |resident: &Arc<Resident>| matches!(resident.journal, Journal::Session(_));
@@ -137,7 +148,11 @@ impl Node {
     }
 
     /// A session of the tenant, new if it does not exist.
-    pub fn session_or_new(self: &Arc<Self>, tenant: TenantId, id: SessionId) -> Result<Arc<Resident>, Error> {
+    pub fn session_or_new(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        id: SessionId,
+    ) -> Result<Arc<Resident>, Error> {
         let state = || Folded::Session(Box::new(SessionState::new(id, tenant)));
         let resident = self.resident_or(Journal::Session(id), tenant, state)?;
         if resident.tenant == tenant { Ok(resident) } else { Err(Error::not_found("session", id)) }
@@ -145,7 +160,9 @@ impl Node {
 
     /// The tenant's ledger.
     pub fn ledger(self: &Arc<Self>, tenant: TenantId) -> Result<Arc<Resident>, Error> {
-        self.resident_or(Journal::Ledger(tenant), tenant, || Folded::Ledger(Box::new(LedgerState::new(tenant))))
+        self.resident_or(Journal::Ledger(tenant), tenant, || {
+            Folded::Ledger(Box::new(LedgerState::new(tenant)))
+        })
     }
 
     fn resident_or(
@@ -214,7 +231,8 @@ impl Node {
         // one is the map's, one the caller's; anyone else may be about to write
         let is_needed = !is_settled || Arc::strong_count(resident) > 2;
         #[cfg(feature = "planted")]
-        let is_needed = is_needed && !tenure_core::planted::is(tenure_core::planted::Bug::EvictBeforeSettle);
+        let is_needed =
+            is_needed && !tenure_core::planted::is(tenure_core::planted::Bug::EvictBeforeSettle);
         if is_needed {
             return;
         }
@@ -222,11 +240,15 @@ impl Node {
         let is_void = resident.durable.lost().is_some();
         let quiet = match &cell.state {
             // a void one stays until it is read again: see `sweep`
-            Folded::Session(state) => !is_void && state.live.is_empty() && cell.chain.seq == resident.durable.seq(),
+            Folded::Session(state) => {
+                !is_void && state.live.is_empty() && cell.chain.seq == resident.durable.seq()
+            }
             Folded::Ledger(_) => is_void,
         };
         if quiet {
-            let same = residents.get(&resident.journal.key()).is_some_and(|known| Arc::ptr_eq(known, resident));
+            let same = residents
+                .get(&resident.journal.key())
+                .is_some_and(|known| Arc::ptr_eq(known, resident));
             if same {
                 residents.remove(&resident.journal.key());
             }
@@ -279,13 +301,27 @@ impl Node {
         }
         let lost = {
             let performing = lock(&self.performing);
-            open_steps(state).filter(|(_, step, attempt, _)| !performing.contains(&(*step, *attempt))).collect::<Vec<_>>()
+            open_steps(state)
+                .filter(|(_, step, attempt, _)| !performing.contains(&(*step, *attempt)))
+                .collect::<Vec<_>>()
         };
         for (run, step, attempt, class) in lost {
             let command = Command::LoseStep { run, step, attempt, cause: LossCause::Crash, class };
-            self.transact_locked(resident, &mut cell, &command, Bodies::default(), &Actor::system())?;
+            self.transact_locked(
+                resident,
+                &mut cell,
+                &command,
+                Bodies::default(),
+                &Actor::system(),
+            )?;
         }
-        self.transact_locked(resident, &mut cell, &Command::Wake, Bodies::default(), &Actor::system())?;
+        self.transact_locked(
+            resident,
+            &mut cell,
+            &Command::Wake,
+            Bodies::default(),
+            &Actor::system(),
+        )?;
         Ok(())
     }
 
@@ -324,7 +360,10 @@ impl Node {
             Ok(()) => {}
             Err(Fault::Refused(refusal)) => return Err(refusal.into()),
             Err(Fault::Illegal(illegal)) => {
-                let error = Error::new(Code::Quarantined, format!("session `{}` is set aside: {illegal}", state.id));
+                let error = Error::new(
+                    Code::Quarantined,
+                    format!("session `{}` is set aside: {illegal}", state.id),
+                );
                 tracing::error!(session = %state.id, %illegal, "a decision contradicted the fold");
                 resident.durable.lose(error.clone());
                 return Err(error);
@@ -356,13 +395,22 @@ impl Node {
         };
         for draft in state.decide(command)? {
             let entry = session::Journalist::enter(&mut writer, draft);
-            state.apply(entry).map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
+            state
+                .apply(entry)
+                .map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
         }
         self.queue(resident, &mut cell, writer);
         Ok(cell.chain.seq)
     }
 
-    fn writer<'a>(&self, resident: &Resident, cell: &Cell, actor: &'a Actor, bodies: Bodies, now: Time) -> Writer<'a> {
+    fn writer<'a>(
+        &self,
+        resident: &Resident,
+        cell: &Cell,
+        actor: &'a Actor,
+        bodies: Bodies,
+        now: Time,
+    ) -> Writer<'a> {
         Writer {
             journal: resident.journal,
             tenant: resident.tenant,
@@ -397,7 +445,13 @@ impl Node {
         let snapshot = self.snapshot_if_due(resident, cell);
         let hashes = writer.rows.iter().map(|row| row.hash).collect();
         let (rows, entries) = (writer.rows, writer.entries);
-        self.committer.push(Submission { resident: resident.clone(), rows, entries, hashes, snapshot });
+        self.committer.push(Submission {
+            resident: resident.clone(),
+            rows,
+            entries,
+            hashes,
+            snapshot,
+        });
     }
 
     /// A snapshot is worth making once the journal has grown by as much as the last one's size. It

@@ -28,7 +28,12 @@ impl Bodies {
 }
 
 /// Seals a body; one too large for a row is flushed as a blob here, before any entry names it.
-pub(crate) fn seal(mint: &dyn Mint, payload: &dyn Payload, tenant: TenantId, content: &[u8]) -> Result<Sealed, StoreError> {
+pub(crate) fn seal(
+    mint: &dyn Mint,
+    payload: &dyn Payload,
+    tenant: TenantId,
+    content: &[u8],
+) -> Result<Sealed, StoreError> {
     let mut sealed = Vec::with_capacity(SALT_BYTES + content.len());
     sealed.extend_from_slice(&mint.random());
     sealed.extend_from_slice(content);

@@ -4,9 +4,9 @@ use crate::commit::{Committed, store_error};
 use crate::lock;
 use crate::resident::{Resident, Submission};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 use tenure_contract::{Digest, Entry, Error, limits};
 use tenure_core::position::{Anchor, AnchorVerdict, Position, judge_anchor};
@@ -39,13 +39,18 @@ struct Gathering {
 
 impl Gathering {
     fn new(store: &Store) -> Self {
-        let upto = Anchor { store: store.log.store_id(), position: Position::START, hash: Digest::ZERO };
+        let upto =
+            Anchor { store: store.log.store_id(), position: Position::START, hash: Digest::ZERO };
         Self { upto, index: BTreeMap::new(), rows: Vec::new(), snapshots: Vec::new() }
     }
 
     fn add(&mut self, position: Position, hash: Digest, entry: &Entry) {
         let journal = entry.journal.key();
-        let run = self.index.entry(journal).or_insert_with(|| IndexRun { journal, first_seq: entry.seq, positions: Vec::new() });
+        let run = self.index.entry(journal).or_insert_with(|| IndexRun {
+            journal,
+            first_seq: entry.seq,
+            positions: Vec::new(),
+        });
         run.positions.push(position);
         self.rows.extend(project(entry).into_iter().map(|change| (position, change)));
         if position > self.upto.position {
@@ -55,13 +60,22 @@ impl Gathering {
     }
 
     fn finish(self) -> Settle {
-        Settle { upto: self.upto, index: self.index.into_values().collect(), rows: self.rows, snapshots: self.snapshots }
+        Settle {
+            upto: self.upto,
+            index: self.index.into_values().collect(),
+            rows: self.rows,
+            snapshots: self.snapshots,
+        }
     }
 }
 
 impl Settler {
     pub fn new(store: Store, lag: Arc<AtomicU64>) -> Self {
-        Self { store, settled: watch::Sender::new(Position::START), lag, lag_max: AtomicU64::new(0),
+        Self {
+            store,
+            settled: watch::Sender::new(Position::START),
+            lag,
+            lag_max: AtomicU64::new(0),
             hurried: Mutex::new(false),
             hurry: Condvar::new(),
         }
@@ -99,7 +113,8 @@ impl Settler {
         };
         let mut settled = 0;
         loop {
-            let page = self.store.log.scan(after, limits::SETTLE_MAX_ENTRIES).map_err(store_error)?;
+            let page =
+                self.store.log.scan(after, limits::SETTLE_MAX_ENTRIES).map_err(store_error)?;
             let Some(last) = page.last() else { break };
             after = last.position;
             settled += page.len() as u64;
@@ -113,7 +128,8 @@ impl Settler {
     fn settle_stored(&self, page: &[Stored]) -> Result<(), Error> {
         let mut gathering = Gathering::new(&self.store);
         for stored in page {
-            let entry = Entry::from_bytes(&stored.bytes).map_err(|why| crate::journal::undecodable(stored, &why))?;
+            let entry = Entry::from_bytes(&stored.bytes)
+                .map_err(|why| crate::journal::undecodable(stored, &why))?;
             gathering.add(stored.position, stored.hash, &entry);
         }
         self.store.projection.settle(&gathering.finish()).map_err(store_error)
@@ -148,7 +164,11 @@ impl Settler {
     }
 
     /// Settles what is there without waiting; tells whether there was anything.
-    pub fn settle_some(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) -> bool {
+    pub fn settle_some(
+        &self,
+        committed: &Receiver<Committed>,
+        on_settled: &dyn Fn(&Arc<Resident>),
+    ) -> bool {
         match committed.try_recv() {
             Ok(first) => {
                 self.settle_from(first, committed, on_settled);
@@ -158,7 +178,12 @@ impl Settler {
         }
     }
 
-    fn settle_from(&self, first: Committed, more: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) {
+    fn settle_from(
+        &self,
+        first: Committed,
+        more: &Receiver<Committed>,
+        on_settled: &dyn Fn(&Arc<Resident>),
+    ) {
         let mut waiting = first.submissions;
         let mut entries: usize = waiting.iter().map(|(_, places)| places.len()).sum();
         while entries < limits::SETTLE_MAX_ENTRIES {
@@ -191,7 +216,9 @@ impl Settler {
 
 fn gather(gathering: &mut Gathering, submission: &mut Submission, places: &[Position]) {
     // the batch's last entry anchors the projection, so its hash is needed of every last one
-    for (entry, (position, hash)) in submission.entries.iter().zip(places.iter().zip(&submission.hashes)) {
+    for (entry, (position, hash)) in
+        submission.entries.iter().zip(places.iter().zip(&submission.hashes))
+    {
         gathering.add(*position, *hash, entry);
     }
     gathering.snapshots.extend(submission.snapshot.take());

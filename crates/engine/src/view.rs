@@ -57,7 +57,11 @@ fn agent_name(run: &Run) -> Option<String> {
 }
 
 /// A run, whole, with what it was given and what it came to.
-pub(crate) async fn run(node: &Arc<Node>, resident: &Resident, id: RunId) -> Result<wire::Run, Error> {
+pub(crate) async fn run(
+    node: &Arc<Node>,
+    resident: &Resident,
+    id: RunId,
+) -> Result<wire::Run, Error> {
     let (run, mut view) = {
         let cell = lock(&resident.cell);
         let state = cell.session().ok_or_else(|| Error::not_found("run", id))?;
@@ -122,14 +126,21 @@ fn waiting(state: &SessionState, run: &Run) -> Option<wire::Waiting> {
         return None;
     }
     let stuck = explain::explain(state, run.id)?;
-    Some(wire::Waiting { reason: stuck.reason, subject: stuck.subject, since: stuck.since, text: stuck.text })
+    Some(wire::Waiting {
+        reason: stuck.reason,
+        subject: stuck.subject,
+        since: stuck.since,
+        text: stuck.text,
+    })
 }
 
 /// What an ended run came to: a handler's output; an agent's result, partial or whole (`RT12`).
 fn output(node: &Arc<Node>, resident: &Resident, run: &Run) -> Result<Option<Value>, Error> {
     let Some(ending) = run.ending() else { return Ok(None) };
     match &run.work {
-        Work::Intent { .. } if run.status == RunStatus::Completed => node.json_at(resident, ending.seq),
+        Work::Intent { .. } if run.status == RunStatus::Completed => {
+            node.json_at(resident, ending.seq)
+        }
         Work::Intent { .. } => Ok(None),
         Work::Agent { version, .. } => {
             let agent = node.agent(resident.tenant, *version)?;
@@ -152,7 +163,11 @@ fn output(node: &Arc<Node>, resident: &Resident, run: &Run) -> Result<Option<Val
     }
 }
 
-fn error_message(node: &Arc<Node>, resident: &Resident, run: &Run) -> Result<Option<String>, Error> {
+fn error_message(
+    node: &Arc<Node>,
+    resident: &Resident,
+    run: &Run,
+) -> Result<Option<String>, Error> {
     let Some(seq) = run.ending().and_then(|ending| ending.error_seq) else { return Ok(None) };
     let body = node.json_at(resident, seq)?;
     Ok(body.and_then(|body| body.get("error")?.as_str().map(str::to_owned)))

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_agent::{
-    Adapter, AdapterFailure, Agent, BuildError, Chunk, Lookup, ModelRequest, Source, Tool, ToolCall,
-    ToolFailure, ToolSpec,
+    Adapter, AdapterFailure, Agent, BuildError, Chunk, Lookup, ModelRequest, Source, Tool,
+    ToolCall, ToolFailure, ToolSpec,
 };
 use tenure_contract::agent::{AgentDefinition, Confirm, Message, ModelChoice, Role, ToolCallAsked};
 use tenure_contract::words::{ExecutionTarget, RecoveryClass, RiskLevel};
@@ -95,7 +95,8 @@ impl Tool for WorldTool {
 
     fn call(&self, call: ToolCall) -> BoxFuture<'static, Result<Value, ToolFailure>> {
         let (world, class) = (self.world.clone(), self.spec.class);
-        let what = call.arguments.get("what").and_then(Value::as_str).unwrap_or_default().to_owned();
+        let what =
+            call.arguments.get("what").and_then(Value::as_str).unwrap_or_default().to_owned();
         let order = Order { key: call.step.to_string(), what, class, limit_ms: LIMIT_MS };
         Box::pin(async move {
             match world.order(order).await {

@@ -39,7 +39,10 @@ pub struct Clients {
 
 /// Errors that pass: the client asks again.
 fn passes(error: &Error) -> bool {
-    matches!(error.code, Code::StorageFull | Code::StoreUnavailable | Code::SettleLag | Code::Draining)
+    matches!(
+        error.code,
+        Code::StorageFull | Code::StoreUnavailable | Code::SettleLag | Code::Draining
+    )
 }
 
 impl Clients {
@@ -210,7 +213,9 @@ impl Clients {
                 Ok(()) => {}
                 Err(error) if passes(&error) => {}
                 Err(error) => {
-                    clients.trace.broke("what was acknowledged is found", format!("{run}: {error}"));
+                    clients
+                        .trace
+                        .broke("what was acknowledged is found", format!("{run}: {error}"));
                 }
             }
         });
@@ -222,7 +227,8 @@ impl Clients {
         let known = witness.run(run).is_some_and(|seen| seen.statuses.contains(&shown.status));
         let head = witness.head(shown.session_id.bytes());
         if !known || shown.seq > head {
-            let what = format!("{run} is shown as {} at {}, durable is {head}", shown.status, shown.seq);
+            let what =
+                format!("{run} is shown as {} at {}, durable is {head}", shown.status, shown.seq);
             self.trace.broke("what is shown is durable", what);
         }
         Ok(())
@@ -234,7 +240,8 @@ impl Clients {
         let told = engine.entries(caller, session, 1, 1_000)?;
         let reached = told.last().map_or(0, |told| told.entry.seq);
         if reached > self.witness().head(session.bytes()) {
-            self.trace.broke("what is shown is durable", format!("{session} tells entry {reached}"));
+            self.trace
+                .broke("what is shown is durable", format!("{session} tells entry {reached}"));
         }
         Ok(())
     }
@@ -281,7 +288,9 @@ impl Clients {
                     clients.memory().decided.insert(id, status);
                 }
                 Err(error) if passes(&error) || error.code == Code::AlreadyDecided => {}
-                Err(error) => clients.trace.broke("an open approval can be decided", error.to_string()),
+                Err(error) => {
+                    clients.trace.broke("an open approval can be decided", error.to_string())
+                }
             }
         });
     }
@@ -294,7 +303,9 @@ impl Clients {
                 Ok(_) => {
                     clients.trace.say(format!("client: {run} cancelled"));
                     if !clients.witness().run(run).is_some_and(|seen| seen.cancelled) {
-                        clients.trace.broke("what is acknowledged is durable", format!("cancel of {run}"));
+                        clients
+                            .trace
+                            .broke("what is acknowledged is durable", format!("cancel of {run}"));
                     }
                     clients.memory().cancelled.insert(run);
                 }
@@ -410,7 +421,8 @@ impl Clients {
                 Resolution::Retry => seen.asked_again > 0,
             });
             if !kept {
-                self.trace.broke("no acknowledged resolution is lost", format!("{id}: {resolution}"));
+                self.trace
+                    .broke("no acknowledged resolution is lost", format!("{id}: {resolution}"));
             }
         }
     }

@@ -16,7 +16,9 @@ pub fn registry(world: &World) -> IntentRegistry {
     let registry = IntentRegistry::default();
     for intent in INTENTS {
         let world = world.clone();
-        registry.register_intent(intent, "simulated", move |ctx: Ctx| serve(intent, ctx, world.clone()));
+        registry.register_intent(intent, "simulated", move |ctx: Ctx| {
+            serve(intent, ctx, world.clone())
+        });
     }
     registry
 }
@@ -52,7 +54,12 @@ fn orders(parameters: &Value) -> Vec<(String, RecoveryClass)> {
     orders.into_iter().flatten().filter_map(read).collect()
 }
 
-async fn place(ctx: &Ctx, world: &World, what: &str, class: RecoveryClass) -> Result<Value, StepFailure> {
+async fn place(
+    ctx: &Ctx,
+    world: &World,
+    what: &str,
+    class: RecoveryClass,
+) -> Result<Value, StepFailure> {
     ctx.step(what, class, &json!({ "what": what }), |key| {
         let order = Order { key, what: what.to_owned(), class, limit_ms: CALL_TIMEOUT_DEFAULT_MS };
         perform(world.clone(), order)
@@ -73,5 +80,6 @@ async fn perform(world: World, order: Order) -> Result<Value, StepFailure> {
 }
 
 async fn read(ctx: &Ctx, name: &str, letters: usize) -> Result<String, StepFailure> {
-    ctx.step(name, RecoveryClass::Read, &json!({}), |_| async move { Ok("x".repeat(letters)) }).await
+    ctx.step(name, RecoveryClass::Read, &json!({}), |_| async move { Ok("x".repeat(letters)) })
+        .await
 }

@@ -19,7 +19,8 @@ fn main() -> ExitCode {
         if shows_trace {
             outcome.trace.iter().for_each(|line| println!("{line}"));
         }
-        let told = outcome.broken.as_ref().map(|broken| format!("{}: {}", broken.promise, broken.what));
+        let told =
+            outcome.broken.as_ref().map(|broken| format!("{}: {}", broken.promise, broken.what));
         broken += u64::from(told.is_some());
         let (entries, crashes) = (outcome.entries, outcome.crashes);
         let told = told.unwrap_or_else(|| "clean".to_owned());

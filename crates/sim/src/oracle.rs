@@ -49,7 +49,12 @@ fn rebuilt(around: &Surroundings, log: &[Stored]) {
         let (ours, theirs) = (rows(&rebuilt, *table), rows(&settled, *table));
         if ours != theirs {
             let differing = ours.iter().zip(&theirs).find(|(one, other)| one != other);
-            let what = format!("`{}`: {} and {} rows; {differing:?}", table.name(), ours.len(), theirs.len());
+            let what = format!(
+                "`{}`: {} and {} rows; {differing:?}",
+                table.name(),
+                ours.len(),
+                theirs.len()
+            );
             around.trace.broke("rebuilt rows are the settled rows", what);
         }
     }
@@ -70,9 +75,11 @@ fn rebuild(of: &Store, log: &[Stored]) -> Result<Store, StoreError> {
     let mut upto = Anchor { store: id, position: Position::START, hash: Digest::ZERO };
     let mut changes = Vec::new();
     for stored in log {
-        let entry = Entry::from_bytes(&stored.bytes).map_err(|why| StoreError::Corrupt(why.to_string()))?;
+        let entry =
+            Entry::from_bytes(&stored.bytes).map_err(|why| StoreError::Corrupt(why.to_string()))?;
         let (journal, first_seq) = (stored.journal, stored.seq);
-        let run = index.entry(journal).or_insert(IndexRun { journal, first_seq, positions: Vec::new() });
+        let run =
+            index.entry(journal).or_insert(IndexRun { journal, first_seq, positions: Vec::new() });
         run.positions.push(stored.position);
         changes.extend(project(&entry).into_iter().map(|change| (stored.position, change)));
         upto = Anchor { position: stored.position, hash: stored.hash, ..upto };
@@ -160,7 +167,9 @@ pub fn tell_stuck(around: &Surroundings, life: &Life, clients: &Clients, witness
         open.map(|(run, _)| *run).collect()
     };
     if open.is_empty() {
-        around.trace.broke("every run comes to its end", "a run is not accepted or a doubt is left");
+        around
+            .trace
+            .broke("every run comes to its end", "a run is not accepted or a doubt is left");
     }
     for run in open {
         let Some(caller) = clients.caller_of(run) else { continue };

@@ -38,7 +38,8 @@ pub fn callers() -> Vec<Caller> {
 
 /// The id that a client's key stands for, as the engine derives it.
 fn derived(tenant: TenantId, kind: &str, key: &str) -> [u8; 16] {
-    let parts: [&[u8]; 5] = [b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()];
+    let parts: [&[u8]; 5] =
+        [b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()];
     Digest::of(&parts).first_half()
 }
 
@@ -61,7 +62,8 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
     let key = format!("run-{number}");
     let run = RunId::from_bytes(derived(tenant, "run", &key));
     let session = dice.chance(600).then(|| format!("session-{}", dice.below(2)));
-    let mut request = if dice.chance(500) { agent(dice, number, run) } else { intent(dice, number) };
+    let mut request =
+        if dice.chance(500) { agent(dice, number, run) } else { intent(dice, number) };
     request.idempotency_key = Some(key.clone());
     if dice.chance(100) {
         request.input_policy = Some(InputPolicy::Interrupt);
@@ -70,7 +72,8 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
 }
 
 fn intent(dice: &mut Dice, number: u64) -> SubmitRun {
-    const CLASSES: &[RecoveryClass] = &[RecoveryClass::Read, RecoveryClass::Idempotent, RecoveryClass::Once];
+    const CLASSES: &[RecoveryClass] =
+        &[RecoveryClass::Read, RecoveryClass::Idempotent, RecoveryClass::Once];
     // large bodies are slow to hash, and one in a while is enough
     let kinds = if dice.chance(200) { INTENTS } else { &INTENTS[..2] };
     let intent_type = dice.pick(kinds).copied().unwrap_or_default().to_owned();
@@ -81,7 +84,8 @@ fn intent(dice: &mut Dice, number: u64) -> SubmitRun {
         })
         .collect();
     let parameters = json!({ "orders": orders });
-    let intent = IntentRequest { intent_type, parameters, metadata: Value::Null, solution_id: None };
+    let intent =
+        IntentRequest { intent_type, parameters, metadata: Value::Null, solution_id: None };
     SubmitRun { intent: Some(intent), ..SubmitRun::default() }
 }
 

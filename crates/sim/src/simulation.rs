@@ -104,7 +104,18 @@ impl Simulation {
         let mut dice = Dice::of(seed, "schedule");
         let deadly = *dice.pick(&[0, 20, 60, 150]).unwrap_or(&60);
         let disk_dice = Dice::of(seed, "disk");
-        Self { around, clients, witness, dice, disk_dice, trace, time: BEGINS_AT, lives: 0, frozen: None, deadly }
+        Self {
+            around,
+            clients,
+            witness,
+            dice,
+            disk_dice,
+            trace,
+            time: BEGINS_AT,
+            lives: 0,
+            frozen: None,
+            deadly,
+        }
     }
 
     fn run(mut self) -> Outcome {

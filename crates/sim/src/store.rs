@@ -103,7 +103,8 @@ impl Log for FaultyStore {
     fn fetch(&self, positions: &[Position]) -> Result<Vec<Stored>, StoreError> {
         let platter = self.disk.platter();
         let at = |position: &Position| {
-            let empty = || StoreError::Corrupt(format!("position `{}` is empty", position.number()));
+            let empty =
+                || StoreError::Corrupt(format!("position `{}` is empty", position.number()));
             platter.at(*position).ok_or_else(empty)
         };
         positions.iter().map(at).collect()
@@ -208,7 +209,12 @@ impl Projection for FaultyStore {
         Ok(())
     }
 
-    fn locate(&self, journal: [u8; 16], from: u64, limit: usize) -> Result<Vec<Position>, StoreError> {
+    fn locate(
+        &self,
+        journal: [u8; 16],
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
         self.disk.platter().projection().projection.locate(journal, from, limit)
     }
 

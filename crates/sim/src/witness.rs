@@ -111,7 +111,8 @@ impl Witness {
     }
 
     fn chained(&mut self, stored: &Stored, entry: &Entry) -> bool {
-        let chain = self.chains.entry(stored.journal).or_insert(Chain { seq: 0, hash: Digest::ZERO });
+        let chain =
+            self.chains.entry(stored.journal).or_insert(Chain { seq: 0, hash: Digest::ZERO });
         let follows = stored.seq == chain.seq + 1
             && entry.seq == stored.seq
             && Entry::hash(&chain.hash, &stored.bytes) == stored.hash;
@@ -137,7 +138,8 @@ impl Witness {
             self.runs.insert(submitted.run, seen);
         }
         let Some(state) = self.sessions.get(&session) else { return };
-        let Some((run, seen)) = entry.run.and_then(|run| Some((run, self.runs.get_mut(&run)?))) else {
+        let Some((run, seen)) = entry.run.and_then(|run| Some((run, self.runs.get_mut(&run)?)))
+        else {
             return;
         };
         seen.statuses.extend(state.runs.get(&run).map(|run| run.status));
@@ -261,7 +263,8 @@ impl Witness {
             return Err(("`once` is not tried again unasked", format!("{step} after {begun}")));
         }
         if begun >= seen.attempts {
-            let what = format!("{step} begins {} times, the journal has {}", begun + 1, seen.attempts);
+            let what =
+                format!("{step} begins {} times, the journal has {}", begun + 1, seen.attempts);
             return Err(("every attempt is in the journal before it begins", what));
         }
         Ok(())

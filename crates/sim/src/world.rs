@@ -229,7 +229,11 @@ impl Ledger {
     }
 
     fn plan(&mut self, order: &Order) -> Plan {
-        let plan = |books_after_ms, answers_after_ms, answer| Plan { books_after_ms, answers_after_ms, answer };
+        let plan = |books_after_ms, answers_after_ms, answer| Plan {
+            books_after_ms,
+            answers_after_ms,
+            answer,
+        };
         if self.calm {
             return plan(Some(0), Some(5), Said::Truth);
         }

@@ -4,7 +4,9 @@ use super::{Engine, actor, reason};
 use crate::lock;
 use crate::seal::Bodies;
 use serde_json::{Value, json};
-use tenure_contract::resource::{Approval, Caller, DecideApproval, Decision, ResolveStep, Resolver};
+use tenure_contract::resource::{
+    Approval, Caller, DecideApproval, Decision, ResolveStep, Resolver,
+};
 use tenure_contract::words::{ApprovalKind, Resolution};
 use tenure_contract::{ApprovalId, Code, Digest, Error, Event, RunId, StepId};
 use tenure_core::Command;
@@ -18,7 +20,8 @@ impl Engine {
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Approval, Error> {
         let session = self.find_session(caller, Table::Approval, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("approval", id))?;
-        let resident = self.session_of(caller, session).map_err(|_| Error::not_found("approval", id))?;
+        let resident =
+            self.session_of(caller, session).map_err(|_| Error::not_found("approval", id))?;
         let (known, seq) = {
             let cell = lock(&resident.cell);
             let known = cell.session().and_then(|state| state.approvals.get(&id)).cloned();
@@ -49,10 +52,9 @@ impl Engine {
             requested_at: known.requested_at,
             expires_at: known.expires_at,
             resolved_at: row.and_then(|row| super::lists::time(row, Column::EndedAt)),
-            resolver: row.and_then(|row| row.text(Column::Actor)).map(|principal| Resolver {
-                principal: principal.to_owned(),
-                surface: None,
-            }),
+            resolver: row
+                .and_then(|row| row.text(Column::Actor))
+                .map(|principal| Resolver { principal: principal.to_owned(), surface: None }),
             reason: row.and_then(|row| row.text(Column::Reason)).map(str::to_owned),
         })
     }
@@ -62,7 +64,12 @@ impl Engine {
     ///
     /// # Errors
     /// `not-found`, `already-decided`, `forbidden`, `invalid-argument`.
-    pub async fn decide(&self, caller: &Caller, id: ApprovalId, request: DecideApproval) -> Result<Approval, Error> {
+    pub async fn decide(
+        &self,
+        caller: &Caller,
+        id: ApprovalId,
+        request: DecideApproval,
+    ) -> Result<Approval, Error> {
         reason(request.reason.as_ref())?;
         let asked = self.approval(caller, id).await?;
         let session = asked.session_id.ok_or_else(|| Error::not_found("approval", id))?;
@@ -92,7 +99,9 @@ impl Engine {
 
     /// The digest of the action with other arguments, which must fit the tool's schema.
     fn edited(&self, asked: &Approval, arguments: &Value) -> Result<Digest, Error> {
-        let refuse = |why: &str| Err(Error::new(Code::InvalidArgument, format!("the arguments cannot be edited: {why}")));
+        let refuse = |why: &str| {
+            Err(Error::new(Code::InvalidArgument, format!("the arguments cannot be edited: {why}")))
+        };
         let (ApprovalKind::Action, Some(action)) = (asked.kind, &asked.action) else {
             return refuse("it is not an action");
         };
@@ -100,14 +109,23 @@ impl Engine {
             self.check_arguments(asked, run, arguments)?;
         }
         let mut edited = action.clone();
-        let Some(fields) = edited.as_object_mut() else { return refuse("the action is not there any more") };
+        let Some(fields) = edited.as_object_mut() else {
+            return refuse("the action is not there any more");
+        };
         fields.insert("arguments".to_owned(), arguments.clone());
-        let canonical = serde_json_canonicalizer::to_vec(&edited).map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+        let canonical = serde_json_canonicalizer::to_vec(&edited)
+            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
         Ok(Digest::of(&[&canonical]))
     }
 
-    fn check_arguments(&self, asked: &Approval, run: RunId, arguments: &Value) -> Result<(), Error> {
-        let tool = asked.action.as_ref().and_then(|action| action.get("tool")).and_then(Value::as_str);
+    fn check_arguments(
+        &self,
+        asked: &Approval,
+        run: RunId,
+        arguments: &Value,
+    ) -> Result<(), Error> {
+        let tool =
+            asked.action.as_ref().and_then(|action| action.get("tool")).and_then(Value::as_str);
         let resident = match asked.session_id {
             Some(session) => self.node.session(asked.tenant_id, session)?,
             None => None,
@@ -115,25 +133,43 @@ impl Engine {
         let (Some(tool), Some(resident)) = (tool, resident) else { return Ok(()) };
         let agent = self.node.agent_of(&resident, run)?;
         let Some(built) = agent.tool(tool) else { return Ok(()) };
-        built.parameters().check(arguments).map_err(|bad| Error::new(Code::InvalidArgument, bad.message))
+        built
+            .parameters()
+            .check(arguments)
+            .map_err(|bad| Error::new(Code::InvalidArgument, bad.message))
     }
 
     /// Settles a step in doubt (`STP-2`).
     ///
     /// # Errors
     /// `not-found`, `illegal-transition` when it is not in doubt, `still-travelling`.
-    pub async fn resolve(&self, caller: &Caller, step: StepId, request: ResolveStep) -> Result<(), Error> {
+    pub async fn resolve(
+        &self,
+        caller: &Caller,
+        step: StepId,
+        request: ResolveStep,
+    ) -> Result<(), Error> {
         reason(request.reason.as_ref())?;
         if request.resolution == Resolution::Landed && request.result.is_none() {
-            return Err(Error::new(Code::InvalidArgument, "`landed` needs the result the step came to"));
+            return Err(Error::new(
+                Code::InvalidArgument,
+                "`landed` needs the result the step came to",
+            ));
         }
         let session = self.find_session(caller, Table::Doubt, step.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("step in doubt", step))?;
-        let resident = self.session_of(caller, session).map_err(|_| Error::not_found("step in doubt", step))?;
+        let resident = self
+            .session_of(caller, session)
+            .map_err(|_| Error::not_found("step in doubt", step))?;
         let bodies = match (&request.resolution, &request.result) {
-            (Resolution::Landed, Some(result)) => Bodies::given(self.node.seal_json(caller.tenant, result)?),
+            (Resolution::Landed, Some(result)) => {
+                Bodies::given(self.node.seal_json(caller.tenant, result)?)
+            }
             (Resolution::DidNotHappen, _) => {
-                let told = request.reason.as_deref().map_or_else(|| "it did not happen".to_owned(), |why| format!("it did not happen: {why}"));
+                let told = request.reason.as_deref().map_or_else(
+                    || "it did not happen".to_owned(),
+                    |why| format!("it did not happen: {why}"),
+                );
                 Bodies::given(self.node.seal_json(caller.tenant, &json!({ "error": told }))?)
             }
             _ => Bodies::default(),

@@ -14,7 +14,11 @@ impl Engine {
     ///
     /// # Errors
     /// `not-found`.
-    pub fn artifacts(&self, caller: &Caller, session: tenure_contract::SessionId) -> Result<Vec<Artifact>, Error> {
+    pub fn artifacts(
+        &self,
+        caller: &Caller,
+        session: tenure_contract::SessionId,
+    ) -> Result<Vec<Artifact>, Error> {
         let resident = self.session_of(caller, session)?;
         let mut artifacts = Vec::new();
         let mut from = 1;
@@ -26,12 +30,17 @@ impl Engine {
                 match &found.entry.event {
                     Event::ArtifactRegistered(made) => {
                         let body = self.node.body(found)?;
-                        let body: ArtifactBody = body.and_then(|body| serde_json::from_slice(&body).ok()).unwrap_or_default();
+                        let body: ArtifactBody = body
+                            .and_then(|body| serde_json::from_slice(&body).ok())
+                            .unwrap_or_default();
                         artifacts.push(Artifact {
                             artifact_id: made.artifact,
                             artifact_type: made.artifact_type.clone(),
                             tenant_id: found.entry.tenant,
-                            produced_by: ProducedBy { intent: made.intent.clone(), execution_id: made.run },
+                            produced_by: ProducedBy {
+                                intent: made.intent.clone(),
+                                execution_id: made.run,
+                            },
                             parent_artifacts: made.parents.clone(),
                             lifecycle_state: made.state,
                             semantic_descriptor: body.semantic_descriptor,
@@ -42,7 +51,9 @@ impl Engine {
                         });
                     }
                     Event::ArtifactMoved(moved) => {
-                        if let Some(known) = artifacts.iter_mut().find(|known| known.artifact_id == moved.artifact) {
+                        if let Some(known) =
+                            artifacts.iter_mut().find(|known| known.artifact_id == moved.artifact)
+                        {
                             known.lifecycle_state = moved.state;
                             known.updated_at = found.entry.at;
                         }
@@ -57,9 +68,15 @@ impl Engine {
 impl Node {
     /// Parents must exist in the tenant (`ART-2`); a cycle cannot be made, since an artifact is
     /// registered after its parents.
-    pub(crate) fn check_parents(self: &Arc<Self>, resident: &Resident, parents: &[ArtifactId]) -> Result<(), Error> {
+    pub(crate) fn check_parents(
+        self: &Arc<Self>,
+        resident: &Resident,
+        parents: &[ArtifactId],
+    ) -> Result<(), Error> {
         for parent in parents {
-            let here = lock(&resident.cell).session().is_some_and(|state| state.artifacts.contains_key(parent));
+            let here = lock(&resident.cell)
+                .session()
+                .is_some_and(|state| state.artifacts.contains_key(parent));
             if here {
                 continue;
             }

@@ -23,14 +23,20 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid-argument` naming what is wrong with the definition.
-    pub async fn register_agent(&self, caller: &Caller, definition: AgentDefinition) -> Result<Agent, Error> {
+    pub async fn register_agent(
+        &self,
+        caller: &Caller,
+        definition: AgentDefinition,
+    ) -> Result<Agent, Error> {
         name("the agent's name", &definition.name)?;
         for approver in &definition.approvers {
             super::sessions::approver_word(approver)?;
         }
-        tenure_agent::build(&definition, Path::new("/"))
-            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name))?;
-        let canonical = serde_json_canonicalizer::to_vec(&definition).map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+        tenure_agent::build(&definition, Path::new("/")).map_err(|why| {
+            Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
+        })?;
+        let canonical = serde_json_canonicalizer::to_vec(&definition)
+            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
         let version = Digest::of(&[&canonical]);
         let ledger = self.node.ledger(caller.tenant)?;
         self.open_ledger(caller.tenant)?;
@@ -40,9 +46,12 @@ impl Engine {
             version,
         };
         let sealed = self.node.seal(caller.tenant, &canonical)?;
-        let seq = self.node.transact_ledger(&ledger, &command, Bodies::given(sealed), &actor(caller))?;
+        let seq =
+            self.node.transact_ledger(&ledger, &command, Bodies::given(sealed), &actor(caller))?;
         self.node.durable(&ledger, seq).await?;
-        let agent_id = self.with_ledger(caller.tenant, |state| state.agent(&definition.name).map(|(record, _)| record.agent))??;
+        let agent_id = self.with_ledger(caller.tenant, |state| {
+            state.agent(&definition.name).map(|(record, _)| record.agent)
+        })??;
         Ok(Agent {
             agent_id,
             tenant_id: caller.tenant,
@@ -60,7 +69,14 @@ impl Engine {
     pub fn agent(&self, caller: &Caller, agent: &str) -> Result<Agent, Error> {
         let (agent_id, version) = self.agent_version(caller, agent, None)?;
         let definition = self.node.definition(caller.tenant, version)?;
-        Ok(Agent { agent_id, tenant_id: caller.tenant, name: agent.to_owned(), version, definition: Some(definition), created_at: None })
+        Ok(Agent {
+            agent_id,
+            tenant_id: caller.tenant,
+            name: agent.to_owned(),
+            version,
+            definition: Some(definition),
+            created_at: None,
+        })
     }
 
     /// Puts an agent made elsewhere in the place of the one that version's definition describes, for
@@ -89,15 +105,24 @@ impl Engine {
         })
     }
 
-    pub(super) fn agent_version(&self, caller: &Caller, agent: &str, wanted: Option<Digest>) -> Result<(AgentId, Digest), Error> {
+    pub(super) fn agent_version(
+        &self,
+        caller: &Caller,
+        agent: &str,
+        wanted: Option<Digest>,
+    ) -> Result<(AgentId, Digest), Error> {
         self.with_ledger(caller.tenant, |state| {
             let (record, (newest, _)) = state.agent(agent)?;
             let version = match wanted {
                 None => newest,
                 Some(wanted) if record.versions.iter().any(|(known, _)| *known == wanted) => wanted,
                 Some(wanted) => {
-                    let known: Vec<String> = record.versions.iter().map(|(known, _)| format!("`{known}`")).collect();
-                    let told = format!("agent `{agent}` has no version `{wanted}`; it has {}", known.join(", "));
+                    let known: Vec<String> =
+                        record.versions.iter().map(|(known, _)| format!("`{known}`")).collect();
+                    let told = format!(
+                        "agent `{agent}` has no version `{wanted}`; it has {}",
+                        known.join(", ")
+                    );
                     return Err(Error::new(Code::UnknownName, told).about(agent));
                 }
             };
@@ -115,7 +140,10 @@ impl Engine {
         let text = format!("{KEY_MARK}_{}_{}", hex(&caller.tenant.bytes()), hex(&secret));
         let made = KeyCreated {
             key: KeyId::from_bytes(self.node.fresh_id()),
-            prefix: format!("{KEY_MARK}_…{}", &text[text.len() - PREFIX_CHARS..text.len() - PREFIX_CHARS / 2]),
+            prefix: format!(
+                "{KEY_MARK}_…{}",
+                &text[text.len() - PREFIX_CHARS..text.len() - PREFIX_CHARS / 2]
+            ),
             hash: Digest::of(&[text.as_bytes()]),
             principal: request.principal,
             scopes: if request.scopes.is_empty() { vec!["*".to_owned()] } else { request.scopes },
@@ -123,7 +151,8 @@ impl Engine {
         let ledger = self.node.ledger(caller.tenant)?;
         self.open_ledger(caller.tenant)?;
         let command = LedgerCommand::CreateKey(made.clone());
-        let seq = self.node.transact_ledger(&ledger, &command, Bodies::default(), &actor(caller))?;
+        let seq =
+            self.node.transact_ledger(&ledger, &command, Bodies::default(), &actor(caller))?;
         self.node.durable(&ledger, seq).await?;
         Ok(ApiKey {
             key_id: made.key,
@@ -140,7 +169,13 @@ impl Engine {
     /// # Errors
     /// A store's refusal.
     pub fn keys(&self, caller: &Caller) -> Result<Vec<ApiKey>, Error> {
-        let rows = self.rows(caller, tenure_core::projection::Table::Key, Vec::new(), None, tenure_contract::limits::PAGE_MAX_ROWS)?;
+        let rows = self.rows(
+            caller,
+            tenure_core::projection::Table::Key,
+            Vec::new(),
+            None,
+            tenure_contract::limits::PAGE_MAX_ROWS,
+        )?;
         Ok(rows.iter().map(super::lists::api_key).collect())
     }
 
@@ -150,7 +185,12 @@ impl Engine {
     /// `not-found`.
     pub async fn revoke_key(&self, caller: &Caller, key: KeyId) -> Result<(), Error> {
         let ledger = self.node.ledger(caller.tenant)?;
-        let seq = self.node.transact_ledger(&ledger, &LedgerCommand::RevokeKey(key), Bodies::default(), &actor(caller))?;
+        let seq = self.node.transact_ledger(
+            &ledger,
+            &LedgerCommand::RevokeKey(key),
+            Bodies::default(),
+            &actor(caller),
+        )?;
         self.node.durable(&ledger, seq).await
     }
 
@@ -185,21 +225,40 @@ impl Engine {
     ///
     /// # Errors
     /// A store's refusal.
-    pub async fn note_denial(&self, caller: &Caller, action: String, code: Code) -> Result<(), Error> {
+    pub async fn note_denial(
+        &self,
+        caller: &Caller,
+        action: String,
+        code: Code,
+    ) -> Result<(), Error> {
         let ledger = self.node.ledger(caller.tenant)?;
         let denied = AccessDenied { action, code: code.to_string() };
-        let seq = self.node.transact_ledger(&ledger, &LedgerCommand::NoteDenial(denied), Bodies::default(), &actor(caller))?;
+        let seq = self.node.transact_ledger(
+            &ledger,
+            &LedgerCommand::NoteDenial(denied),
+            Bodies::default(),
+            &actor(caller),
+        )?;
         self.node.durable(&ledger, seq).await
     }
 
     fn open_ledger(&self, tenant: TenantId) -> Result<(), Error> {
         let ledger = self.node.ledger(tenant)?;
         let command = LedgerCommand::Open { name: "default".to_owned() };
-        self.node.transact_ledger(&ledger, &command, Bodies::default(), &crate::resident::Actor::system())?;
+        self.node.transact_ledger(
+            &ledger,
+            &command,
+            Bodies::default(),
+            &crate::resident::Actor::system(),
+        )?;
         Ok(())
     }
 
-    fn with_ledger<T>(&self, tenant: TenantId, read: impl FnOnce(&LedgerState) -> T) -> Result<T, Error> {
+    fn with_ledger<T>(
+        &self,
+        tenant: TenantId,
+        read: impl FnOnce(&LedgerState) -> T,
+    ) -> Result<T, Error> {
         // a tenant nobody knows leaves no trace: whoever guesses keys could fill the memory with them
         let Some(ledger) = self.node.resident(Journal::Ledger(tenant))? else {
             return Ok(read(&LedgerState::new(tenant)));

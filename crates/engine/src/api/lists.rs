@@ -3,8 +3,12 @@
 use super::Engine;
 use crate::commit::store_error;
 use std::str::FromStr;
-use tenure_contract::resource::{ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary};
-use tenure_contract::{ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, Time, WorkspaceId, limits};
+use tenure_contract::resource::{
+    ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary,
+};
+use tenure_contract::{
+    ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, Time, WorkspaceId, limits,
+};
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 
 /// What a list is asked for.
@@ -27,7 +31,11 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid-argument` for a bad cursor or limit.
-    pub fn sessions(&self, caller: &Caller, listing: &Listing) -> Result<Page<SessionSummary>, Error> {
+    pub fn sessions(
+        &self,
+        caller: &Caller,
+        listing: &Listing,
+    ) -> Result<Page<SessionSummary>, Error> {
         self.page(caller, Table::Session, listing, session)
     }
 
@@ -64,12 +72,19 @@ impl Engine {
     ) -> Result<Page<T>, Error> {
         let limit = listing.limit.unwrap_or(limits::PAGE_DEFAULT_ROWS);
         if limit == 0 || limit > limits::PAGE_MAX_ROWS {
-            let told = format!("limit {limit} is out of range; expected 1 to {}", limits::PAGE_MAX_ROWS);
+            let told =
+                format!("limit {limit} is out of range; expected 1 to {}", limits::PAGE_MAX_ROWS);
             return Err(Error::new(Code::InvalidArgument, told));
         }
-        let after = listing.cursor.as_deref().map(|cursor| read_cursor(caller, table, cursor)).transpose()?;
+        let after = listing
+            .cursor
+            .as_deref()
+            .map(|cursor| read_cursor(caller, table, cursor))
+            .transpose()?;
         let mut filters = Vec::new();
-        if let Some(session) = listing.session.filter(|_| table.columns().contains(&Column::Session)) {
+        if let Some(session) =
+            listing.session.filter(|_| table.columns().contains(&Column::Session))
+        {
             filters.push((Column::Session, Value::Bytes(session.bytes().to_vec())));
         }
         if let Some(status) = &listing.status {
@@ -94,11 +109,17 @@ impl Engine {
         limit: usize,
     ) -> Result<Vec<Row>, Error> {
         let scope = Scope::Tenant(caller.tenant);
-        let query = ListQuery { scope, table, key: None, filters, order: Order::NewestFirst, after, limit };
+        let query =
+            ListQuery { scope, table, key: None, filters, order: Order::NewestFirst, after, limit };
         self.node.store.projection.list(&query).map_err(store_error)
     }
 
-    pub(super) fn row(&self, caller: &Caller, table: Table, key: [u8; 16]) -> Result<Option<Row>, Error> {
+    pub(super) fn row(
+        &self,
+        caller: &Caller,
+        table: Table,
+        key: [u8; 16],
+    ) -> Result<Option<Row>, Error> {
         let query = ListQuery {
             scope: Scope::Tenant(caller.tenant),
             table,
@@ -114,7 +135,12 @@ impl Engine {
 
 /// A cursor is opaque and bound to its tenant and list: the place, and a check on the three.
 fn cursor(caller: &Caller, table: Table, born: u64) -> String {
-    let check = Digest::of(&[b"cursor", &caller.tenant.bytes(), table.name().as_bytes(), &born.to_be_bytes()]);
+    let check = Digest::of(&[
+        b"cursor",
+        &caller.tenant.bytes(),
+        table.name().as_bytes(),
+        &born.to_be_bytes(),
+    ]);
     format!("{born:x}-{}", tenure_contract::digest::hex(&check.bytes()[..6]))
 }
 
@@ -124,7 +150,10 @@ fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> 
         Some(born) if cursor(caller, table, born) == text => Ok(born),
         _ => {
             let shown: String = text.chars().take(60).collect();
-            Err(Error::new(Code::InvalidArgument, format!("cursor `{shown}` is not one this list gave; begin without one")))
+            Err(Error::new(
+                Code::InvalidArgument,
+                format!("cursor `{shown}` is not one this list gave; begin without one"),
+            ))
         }
     }
 }
@@ -212,7 +241,11 @@ pub(super) fn api_key(row: &Row) -> ApiKey {
         key_id: KeyId::from_bytes(row.key),
         prefix: owned(row, Column::Name).unwrap_or_default(),
         principal: owned(row, Column::Actor).unwrap_or_default(),
-        scopes: owned(row, Column::Scopes).unwrap_or_default().split(' ').map(str::to_owned).collect(),
+        scopes: owned(row, Column::Scopes)
+            .unwrap_or_default()
+            .split(' ')
+            .map(str::to_owned)
+            .collect(),
         status: owned(row, Column::Status).unwrap_or_default(),
         key: None,
     }

@@ -50,10 +50,21 @@ impl Engine {
             let mut cell = lock(&resident.cell);
             let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
             let command = Command::SubmitRun(submitted);
-            let seq = self.node.transact_locked(&resident, &mut cell, &command, Bodies::given(sealed), &actor(caller))?;
-            let state = cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
+            let seq = self.node.transact_locked(
+                &resident,
+                &mut cell,
+                &command,
+                Bodies::given(sealed),
+                &actor(caller),
+            )?;
+            let state =
+                cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
             // steered into the current run, if no run of its own came of it
-            let run_id = if state.runs.contains_key(&run) { run } else { state.order.first().copied().unwrap_or(run) };
+            let run_id = if state.runs.contains_key(&run) {
+                run
+            } else {
+                state.order.first().copied().unwrap_or(run)
+            };
             (Accepted { run_id, session_id: state.id, duplicate, seq }, seq)
         };
         self.node.durable(&resident, seq).await?;
@@ -61,14 +72,23 @@ impl Engine {
     }
 
     /// A key that made a run in one session makes none in another: the session is part of the body.
-    fn key_is_for(&self, caller: &Caller, request: &SubmitRun, key: &str, run: RunId) -> Result<(), Error> {
+    fn key_is_for(
+        &self,
+        caller: &Caller,
+        request: &SubmitRun,
+        key: &str,
+        run: RunId,
+    ) -> Result<(), Error> {
         let here = match request.session_id {
             Some(id) => id.bytes(),
             None => derived_id(caller.tenant, "run-session", key)?,
         };
-        let known = self.row(caller, Table::Run, run.bytes())?.and_then(|row| row.id(Column::Session));
+        let known =
+            self.row(caller, Table::Run, run.bytes())?.and_then(|row| row.id(Column::Session));
         match known {
-            Some(elsewhere) if elsewhere != here => Err(tenure_core::Refusal::RunKeyConflict(run).into()),
+            Some(elsewhere) if elsewhere != here => {
+                Err(tenure_core::Refusal::RunKeyConflict(run).into())
+            }
             _ => Ok(()),
         }
     }
@@ -82,21 +102,35 @@ impl Engine {
             (Some(intent), None) => self.prepare_intent(request, intent, digest)?,
             (None, Some(agent)) => self.prepare_agent(caller, request, agent, digest)?,
             (Some(_), Some(_)) => {
-                return Err(Error::new(Code::InvalidArgument, "both `intent` and `agent` are given; expected exactly one"));
+                return Err(Error::new(
+                    Code::InvalidArgument,
+                    "both `intent` and `agent` are given; expected exactly one",
+                ));
             }
             (None, None) => {
-                return Err(Error::new(Code::InvalidArgument, "neither `intent` nor `agent` is given; expected exactly one"));
+                return Err(Error::new(
+                    Code::InvalidArgument,
+                    "neither `intent` nor `agent` is given; expected exactly one",
+                ));
             }
         };
         let size = prepared.input.to_string().len();
         if size > limits::RUN_INPUT_MAX_BYTES {
-            let told = format!("the run's input has {size} bytes; the limit RUN_INPUT_MAX_BYTES is {}", limits::RUN_INPUT_MAX_BYTES);
+            let told = format!(
+                "the run's input has {size} bytes; the limit RUN_INPUT_MAX_BYTES is {}",
+                limits::RUN_INPUT_MAX_BYTES
+            );
             return Err(Error::new(Code::TooLarge, told));
         }
         Ok(prepared)
     }
 
-    fn prepare_intent(&self, request: &SubmitRun, intent: &IntentRequest, digest: Option<Digest>) -> Result<Prepared, Error> {
+    fn prepare_intent(
+        &self,
+        request: &SubmitRun,
+        intent: &IntentRequest,
+        digest: Option<Digest>,
+    ) -> Result<Prepared, Error> {
         name("intent.type", &intent.intent_type)?;
         let chosen = self.node.intents.choose(&intent.intent_type, &intent.parameters)?;
         let solution = intent.solution_id.clone().unwrap_or_else(|| "default".to_owned());
@@ -122,7 +156,12 @@ impl Engine {
         let (agent, version) = self.agent_version(caller, &asked.name, asked.version)?;
         let built = self.node.agent(caller.tenant, version)?;
         let definition = &built.definition;
-        let limits = resolve_limits(definition.max_steps, asked.max_steps, definition.budget_steps, request.budget_steps)?;
+        let limits = resolve_limits(
+            definition.max_steps,
+            asked.max_steps,
+            definition.budget_steps,
+            request.budget_steps,
+        )?;
         let work = Work::Agent { agent, version, name: asked.name.clone() };
         let input = json!({ "task": asked.task });
         let approvers = definition.approvers.clone();
@@ -142,18 +181,28 @@ impl Engine {
         }
         if let Some(parent) = request.parent_run_id {
             // refused before a session is opened that no run would ever end
-            let told = format!("run `{parent}` cannot be a parent in a new session; name its session in `sessionId`");
+            let told = format!(
+                "run `{parent}` cannot be a parent in a new session; name its session in `sessionId`"
+            );
             return Err(Error::new(Code::InvalidArgument, told).about(parent));
         }
-        let opened = opening(caller, request.session.clone().unwrap_or_default(), prepared.digest, true)?;
+        let opened =
+            opening(caller, request.session.clone().unwrap_or_default(), prepared.digest, true)?;
         let resident = match key {
             Some(key) => {
                 let id = SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?);
                 self.node.session_or_new(caller.tenant, id)?
             }
-            None => self.node.new_session(caller.tenant, SessionId::from_bytes(self.node.fresh_id())),
+            None => {
+                self.node.new_session(caller.tenant, SessionId::from_bytes(self.node.fresh_id()))
+            }
         };
-        self.node.transact(&resident, &Command::OpenSession(opened), Bodies::default(), &actor(caller))?;
+        self.node.transact(
+            &resident,
+            &Command::OpenSession(opened),
+            Bodies::default(),
+            &actor(caller),
+        )?;
         Ok(resident)
     }
 
@@ -166,7 +215,9 @@ impl Engine {
             let resident = self.session_of_run(caller, id).await?;
             match view::run(&self.node, &resident, id).await {
                 // a commit failed: what was seen is undone, and what is left is read again
-                Err(_) if resident.durable.lost().is_some() => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
+                Err(_) if resident.durable.lost().is_some() => {
+                    tokio::time::sleep(super::VOID_LOOK_AGAIN).await
+                }
                 seen => return seen,
             }
         }
@@ -176,7 +227,12 @@ impl Engine {
     ///
     /// # Errors
     /// `not-found`, `illegal-transition` when it has ended.
-    pub async fn cancel(&self, caller: &Caller, id: RunId, reason: Option<String>) -> Result<Run, Error> {
+    pub async fn cancel(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        reason: Option<String>,
+    ) -> Result<Run, Error> {
         super::reason(reason.as_ref())?;
         let command = Command::CancelRun { run: id, stop_reason: StopReason::Aborted, reason };
         self.command_run(caller, id, command).await
@@ -198,14 +254,23 @@ impl Engine {
         self.command_run(caller, id, Command::ResumeRun { run: id }).await
     }
 
-    async fn command_run(&self, caller: &Caller, id: RunId, command: Command) -> Result<Run, Error> {
+    async fn command_run(
+        &self,
+        caller: &Caller,
+        id: RunId,
+        command: Command,
+    ) -> Result<Run, Error> {
         let resident = self.session_of_run(caller, id).await?;
         let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
         self.node.durable(&resident, seq).await?;
         view::run(&self.node, &resident, id).await
     }
 
-    pub(super) async fn session_of_run(&self, caller: &Caller, id: RunId) -> Result<Arc<Resident>, Error> {
+    pub(super) async fn session_of_run(
+        &self,
+        caller: &Caller,
+        id: RunId,
+    ) -> Result<Arc<Resident>, Error> {
         let session = self.find_session(caller, Table::Run, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("run", id))?;
         self.session_of(caller, session).map_err(|_| Error::not_found("run", id))
@@ -213,7 +278,12 @@ impl Engine {
 
     /// The session a listed thing belongs to. What is not listed may be too new: then the lists are
     /// waited for once.
-    pub(super) async fn find_session(&self, caller: &Caller, table: Table, key: [u8; 16]) -> Result<Option<SessionId>, Error> {
+    pub(super) async fn find_session(
+        &self,
+        caller: &Caller,
+        table: Table,
+        key: [u8; 16],
+    ) -> Result<Option<SessionId>, Error> {
         if let Some(row) = self.row(caller, table, key)? {
             return Ok(row.id(Column::Session).map(SessionId::from_bytes));
         }
@@ -223,7 +293,12 @@ impl Engine {
     }
 }
 
-fn submission(resident: &Resident, request: &SubmitRun, prepared: Prepared, run: RunId) -> RunSubmitted {
+fn submission(
+    resident: &Resident,
+    request: &SubmitRun,
+    prepared: Prepared,
+    run: RunId,
+) -> RunSubmitted {
     let (policy, session_approvers) = {
         let cell = lock(&resident.cell);
         let opened = cell.session().and_then(|state| state.opened.as_ref());
@@ -256,7 +331,10 @@ fn resolve_limits(
     option_budget: Option<u64>,
 ) -> Result<RunLimits, Error> {
     if option_steps == Some(0) || option_budget == Some(0) {
-        return Err(Error::new(Code::InvalidArgument, "a limit of 0 steps is refused; expected at least 1"));
+        return Err(Error::new(
+            Code::InvalidArgument,
+            "a limit of 0 steps is refused; expected at least 1",
+        ));
     }
     let (ceiling, from) = match config_steps {
         Some(config) => (config, Origin::Config),
@@ -264,7 +342,9 @@ fn resolve_limits(
     };
     let (max_steps, max_steps_from) = match option_steps {
         Some(option) if option > ceiling => {
-            let told = format!("maxSteps {option} is above the ceiling {ceiling}; an option may only lower it");
+            let told = format!(
+                "maxSteps {option} is above the ceiling {ceiling}; an option may only lower it"
+            );
             return Err(Error::new(Code::InvalidArgument, told));
         }
         Some(option) => (option, Origin::Option),

@@ -17,7 +17,12 @@ impl Engine {
     ///
     /// # Errors
     /// `invalid-argument`, `key-conflict`, `draining`, a store's refusal.
-    pub async fn open_session(&self, caller: &Caller, request: OpenSession, key: Option<&str>) -> Result<Session, Error> {
+    pub async fn open_session(
+        &self,
+        caller: &Caller,
+        request: OpenSession,
+        key: Option<&str>,
+    ) -> Result<Session, Error> {
         self.admit()?;
         let id = match key {
             Some(key) => SessionId::from_bytes(derived_id(caller.tenant, "session", key)?),
@@ -104,7 +109,9 @@ pub(super) fn approver_word(text: &str) -> Result<(), Error> {
     if known && text.len() <= limits::NAME_MAX_CHARS {
         return Ok(());
     }
-    let told = format!("approver `{text}` is not written `kind:name`; kinds are user, agent, worker, service, system");
+    let told = format!(
+        "approver `{text}` is not written `kind:name`; kinds are user, agent, worker, service, system"
+    );
     Err(Error::new(Code::InvalidArgument, told))
 }
 
@@ -120,10 +127,14 @@ pub(super) fn same_tenant(caller: &Caller, named: Option<TenantId>) -> Result<()
 pub(super) fn derived_id(tenant: TenantId, kind: &str, key: &str) -> Result<[u8; 16], Error> {
     let long = key.chars().count();
     if long == 0 || long > limits::IDEMPOTENCY_KEY_MAX_CHARS {
-        let told = format!("the idempotency key has {long} characters; expected 1 to {}", limits::IDEMPOTENCY_KEY_MAX_CHARS);
+        let told = format!(
+            "the idempotency key has {long} characters; expected 1 to {}",
+            limits::IDEMPOTENCY_KEY_MAX_CHARS
+        );
         return Err(Error::new(Code::InvalidArgument, told));
     }
-    Ok(Digest::of(&[b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()]).first_half())
+    Ok(Digest::of(&[b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()])
+        .first_half())
 }
 
 /// Digest of a request's canonical JSON: the same key with another one is a conflict.

@@ -78,7 +78,9 @@ pub fn steps_of(steps: &mut BTreeMap<StepId, Step>, entry: &Entry) -> Option<Ste
         Event::StepLanded(event) => settle(steps, event.step, StepStatus::Landed, entry.at),
         Event::TurnLanded(event) => settle(steps, event.step, StepStatus::Landed, entry.at),
         Event::StepCancelled(event) => settle(steps, event.step, StepStatus::Cancelled, entry.at),
-        Event::StepFailed(event) if event.retry_at.is_none() => settle(steps, event.step, StepStatus::Failed, entry.at),
+        Event::StepFailed(event) if event.retry_at.is_none() => {
+            settle(steps, event.step, StepStatus::Failed, entry.at)
+        }
         Event::StepResolved(event) => match event.resolution {
             Resolution::Landed => settle(steps, event.step, StepStatus::Landed, entry.at),
             Resolution::DidNotHappen => settle(steps, event.step, StepStatus::Failed, entry.at),
@@ -112,7 +114,12 @@ fn begin(entry: &Entry, step_id: StepId, run_id: RunId, begun: &Begun<'_>) -> St
     }
 }
 
-fn settle(steps: &mut BTreeMap<StepId, Step>, id: StepId, status: StepStatus, at: Time) -> Option<StepId> {
+fn settle(
+    steps: &mut BTreeMap<StepId, Step>,
+    id: StepId,
+    status: StepStatus,
+    at: Time,
+) -> Option<StepId> {
     let step = steps.get_mut(&id)?;
     step.status = status;
     step.completed_at = Some(at);

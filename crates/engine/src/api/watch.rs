@@ -31,14 +31,25 @@ impl Engine {
     ///
     /// # Errors
     /// `not-found`.
-    pub fn entries(&self, caller: &Caller, session: SessionId, from: u64, limit: usize) -> Result<Vec<Told>, Error> {
+    pub fn entries(
+        &self,
+        caller: &Caller,
+        session: SessionId,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Told>, Error> {
         let resident = self.session_of(caller, session)?;
         let found = self.node.read(&resident, from.max(1), limit)?;
         found
             .into_iter()
             .map(|found| {
                 let sealed = self.node.sealed_body(&found)?;
-                Ok(Told { entry: found.entry, bytes: found.stored.bytes, hash: found.stored.hash, sealed })
+                Ok(Told {
+                    entry: found.entry,
+                    bytes: found.stored.bytes,
+                    hash: found.stored.hash,
+                    sealed,
+                })
             })
             .collect()
     }
@@ -62,14 +73,23 @@ impl Engine {
     ///
     /// # Errors
     /// `not-found`, or `limit-reached` after `limit`.
-    pub async fn ended(&self, caller: &Caller, session: SessionId, id: RunId, limit: Duration) -> Result<RunStatus, Error> {
+    pub async fn ended(
+        &self,
+        caller: &Caller,
+        session: SessionId,
+        id: RunId,
+        limit: Duration,
+    ) -> Result<RunStatus, Error> {
         let waiting = async {
             loop {
                 let resident = self.session_of(caller, session)?;
                 let (status, seq) = {
                     let cell = lock(&resident.cell);
                     let run = cell.session().and_then(|state| state.runs.get(&id));
-                    (run.map(|run| run.status).ok_or_else(|| Error::not_found("run", id))?, cell.chain.seq)
+                    (
+                        run.map(|run| run.status).ok_or_else(|| Error::not_found("run", id))?,
+                        cell.chain.seq,
+                    )
                 };
                 let wanted = if status.is_final() { seq } else { seq + 1 };
                 match self.node.durable(&resident, wanted).await {
@@ -82,7 +102,10 @@ impl Engine {
         };
         match tokio::time::timeout(limit, waiting).await {
             Ok(ended) => ended,
-            Err(_) => Err(Error::new(Code::LimitReached, format!("run `{id}` has not ended within {} ms", limit.as_millis()))),
+            Err(_) => Err(Error::new(
+                Code::LimitReached,
+                format!("run `{id}` has not ended within {} ms", limit.as_millis()),
+            )),
         }
     }
 
@@ -100,7 +123,8 @@ impl Engine {
         loop {
             let seq = self.session_of(caller, session)?.durable.seq();
             let run = self.run(caller, id).await?;
-            let rests = run.status.is_final() || matches!(run.status, RunStatus::Paused | RunStatus::WaitingApproval);
+            let rests = run.status.is_final()
+                || matches!(run.status, RunStatus::Paused | RunStatus::WaitingApproval);
             if rests || tokio::time::Instant::now() >= deadline {
                 return Ok(run);
             }

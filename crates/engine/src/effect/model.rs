@@ -5,11 +5,12 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
 use crate::seal::Bodies;
-use futures::StreamExt;
+use futures::{FutureExt, StreamExt};
 use serde_json::json;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
-use tenure_agent::{Agent, AdapterFailure, Chunk, action_json, assess};
+use tenure_agent::{AdapterFailure, Agent, Chunk, action_json, assess};
 use tenure_contract::agent::{Message, Role};
 use tenure_contract::event::{CallNoted, CallVerdict, TokensUsed};
 use tenure_contract::words::{ErrorClass, LossCause};
@@ -37,7 +38,11 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, t
     if durable && lock(&resident.cell).may_begin(run, step, attempt) {
         match prepare(&node, &resident, run) {
             Ok((agent, messages)) => {
-                let ended = stream(&node, &agent, messages, run).await;
+                let streaming =
+                    AssertUnwindSafe(stream(&node, &agent, messages, run)).catch_unwind();
+                let ended = streaming
+                    .await
+                    .unwrap_or_else(|_| Ended::Failed(panicked(), TokensUsed::default()));
                 let (command, bodies) = landing(&node, &resident, &agent, turn, ended);
                 node.report(&resident, &command, bodies).await;
             }
@@ -48,7 +53,11 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, t
     node.look_again(&resident).await;
 }
 
-fn prepare(node: &Arc<Node>, resident: &Resident, run: RunId) -> Result<(Arc<Agent>, Vec<Message>), Error> {
+fn prepare(
+    node: &Arc<Node>,
+    resident: &Resident,
+    run: RunId,
+) -> Result<(Arc<Agent>, Vec<Message>), Error> {
     let agent = node.agent_of(resident, run)?;
     let messages = transcript::conversation(node, resident, &agent, run)?;
     Ok((agent, messages))
@@ -81,10 +90,16 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
             }
             Ok(Some(Chunk::Done)) => return checked(message, tokens),
             Ok(Some(Chunk::Failed(failure))) => return Ended::Failed(failure, tokens),
-            Ok(None) => return Ended::Failed(failure("the model's stream ended without an ending"), tokens),
+            Ok(None) => {
+                return Ended::Failed(failure("the model's stream ended without an ending"), tokens);
+            }
             Err(_) => return Ended::Failed(failure("the model was silent for too long"), tokens),
         }
     }
+}
+
+fn panicked() -> AdapterFailure {
+    AdapterFailure { message: "the adapter panicked".to_owned(), may_pass: false }
 }
 
 fn failure(message: &str) -> AdapterFailure {
@@ -96,26 +111,57 @@ fn checked(message: Message, tokens: TokensUsed) -> Ended {
         return Ended::Answered(message, tokens);
     }
     let asked = message.tool_calls.len();
-    let text = format!("the model asked for {asked} calls in one turn, the limit CALLS_PER_TURN_MAX is {}", limits::CALLS_PER_TURN_MAX);
+    let text = format!(
+        "the model asked for {asked} calls in one turn, the limit CALLS_PER_TURN_MAX is {}",
+        limits::CALLS_PER_TURN_MAX
+    );
     Ended::Failed(AdapterFailure { message: text, may_pass: false }, tokens)
 }
 
-fn landing(node: &Arc<Node>, resident: &Resident, agent: &Agent, turn: Turn, ended: Ended) -> (Command, Bodies) {
+fn landing(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    turn: Turn,
+    ended: Ended,
+) -> (Command, Bodies) {
     let Turn { run, step, attempt } = turn;
     let class = ErrorClass::Adapter;
     match ended {
-        Ended::Answered(message, tokens) => match turn_bodies(node, resident, agent, run, &message) {
-            Ok((calls, bodies)) => {
-                (Command::LandTurn { run, step, attempt, calls, tokens, policy: "agent".to_owned() }, bodies)
-            }
+        Ended::Answered(message, tokens) => match turn_bodies(node, resident, agent, run, &message)
+        {
+            Ok((calls, bodies)) => (
+                Command::LandTurn { run, step, attempt, calls, tokens, policy: "agent".to_owned() },
+                bodies,
+            ),
             Err(error) => {
                 let bodies = error_body(node, resident, &error.message);
-                (Command::FailStep { run, step, attempt, class, may_pass: true, tokens: Some(tokens) }, bodies)
+                (
+                    Command::FailStep {
+                        run,
+                        step,
+                        attempt,
+                        class,
+                        may_pass: true,
+                        tokens: Some(tokens),
+                    },
+                    bodies,
+                )
             }
         },
         Ended::Failed(failure, tokens) => {
             let bodies = error_body(node, resident, &failure.message);
-            (Command::FailStep { run, step, attempt, class, may_pass: failure.may_pass, tokens: Some(tokens) }, bodies)
+            (
+                Command::FailStep {
+                    run,
+                    step,
+                    attempt,
+                    class,
+                    may_pass: failure.may_pass,
+                    tokens: Some(tokens),
+                },
+                bodies,
+            )
         }
         Ended::Aborted => {
             let bodies = error_body(node, resident, "aborted");
@@ -126,7 +172,10 @@ fn landing(node: &Arc<Node>, resident: &Resident, agent: &Agent, turn: Turn, end
 
 /// The body of a failure; without one if even that cannot be stored.
 pub(super) fn error_body(node: &Arc<Node>, resident: &Resident, message: &str) -> Bodies {
-    Bodies { given: node.seal_json(resident.tenant, &json!({ "error": message })).ok(), ..Bodies::default() }
+    Bodies {
+        given: node.seal_json(resident.tenant, &json!({ "error": message })).ok(),
+        ..Bodies::default()
+    }
 }
 
 fn turn_bodies(
@@ -139,7 +188,9 @@ fn turn_bodies(
     let tenant = resident.tenant;
     let approvers_exist = {
         let cell = lock(&resident.cell);
-        cell.session().and_then(|state| state.runs.get(&run)).is_some_and(|run| !run.approvers.is_empty())
+        cell.session()
+            .and_then(|state| state.runs.get(&run))
+            .is_some_and(|run| !run.approvers.is_empty())
     };
     let calls = assess(agent, &message.tool_calls, tenant, run, approvers_exist);
     let mut bodies = Bodies::given(node.seal_json(tenant, message)?);

@@ -6,7 +6,9 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
 use crate::seal::Bodies;
+use futures::FutureExt;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_agent::tool::error_in;
@@ -39,7 +41,11 @@ enum Ended {
 pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, call: Call) {
     let Call { run, step, attempt, .. } = call;
     #[cfg(feature = "planted")]
-    let needs = if tenure_core::planted::is(tenure_core::planted::Bug::PerformBeforeDurable) { 0 } else { needs };
+    let needs = if tenure_core::planted::is(tenure_core::planted::Bug::PerformBeforeDurable) {
+        0
+    } else {
+        needs
+    };
     let durable = node.durable(&resident, needs).await.is_ok();
     if durable && lock(&resident.cell).may_begin(run, step, attempt) {
         let ended = match prepare(&node, &resident, call) {
@@ -54,26 +60,37 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
     node.look_again(&resident).await;
 }
 
-fn prepare(node: &Arc<Node>, resident: &Resident, call: Call) -> Result<(BuiltTool, ToolCall), Error> {
+fn prepare(
+    node: &Arc<Node>,
+    resident: &Resident,
+    call: Call,
+) -> Result<(BuiltTool, ToolCall), Error> {
     let agent = node.agent_of(resident, call.run)?;
     let turn_seq = {
         let cell = lock(&resident.cell);
-        let progress = cell.session().and_then(|state| state.runs.get(&call.run)).and_then(Run::progress);
-        progress.and_then(|progress| progress.turns.get(call.site.turn as usize - 1)).and_then(|turn| turn.seq)
+        let progress =
+            cell.session().and_then(|state| state.runs.get(&call.run)).and_then(Run::progress);
+        progress
+            .and_then(|progress| progress.turns.get(call.site.turn as usize - 1))
+            .and_then(|turn| turn.seq)
     };
     let message = match turn_seq {
         Some(seq) => node.json_at(resident, seq)?,
         None => None,
     };
     let message: Option<Message> = message.and_then(|message| serde_json::from_value(message).ok());
-    let asked = message.as_ref().and_then(|message| message.tool_calls.get(call.site.index as usize));
-    let asked = asked.ok_or_else(|| Error::new(Code::StoreCorrupt, "the turn's message is not there").about(call.step))?;
+    let asked =
+        message.as_ref().and_then(|message| message.tool_calls.get(call.site.index as usize));
+    let asked = asked.ok_or_else(|| {
+        Error::new(Code::StoreCorrupt, "the turn's message is not there").about(call.step)
+    })?;
     let built = agent.tool(&asked.name).ok_or_else(|| Error::not_found("tool", &asked.name))?;
     let arguments = match call.edited_seq {
         Some(seq) => node.json_at(resident, seq)?.and_then(|body| body.get("arguments").cloned()),
         None => built.parameters().read(&asked.arguments).ok(),
     };
-    let arguments = arguments.ok_or_else(|| Error::new(Code::InvalidArgument, "the call's arguments are not there"))?;
+    let arguments = arguments
+        .ok_or_else(|| Error::new(Code::InvalidArgument, "the call's arguments are not there"))?;
     let workspace = node.workspaces.join(resident.journal.to_string());
     let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
     let asked = ToolCall { step: call.step, arguments, context, cancel: node.cancel_of(call.run) };
@@ -83,14 +100,19 @@ fn prepare(node: &Arc<Node>, resident: &Resident, call: Call) -> Result<(BuiltTo
 async fn perform(built: &BuiltTool, asked: ToolCall, timeout_ms: u64) -> Ended {
     let cancel = asked.cancel.clone();
     let limit = built.spec().max_output_bytes;
-    let mut answer = built.tool().call(asked);
+    let tool = built.tool().clone();
+    let mut answer = AssertUnwindSafe(async move { tool.call(asked).await }).catch_unwind().boxed();
     let given_up = async {
         cancel.cancelled().await;
         tokio::time::sleep(ABORT_GRACE).await;
     };
     tokio::select! {
         biased;
-        answer = &mut answer => ended(answer, limit),
+        answer = &mut answer => match answer {
+            Ok(answer) => ended(answer, limit),
+            // how far it got nobody knows
+            Err(_) => Ended::Lost { message: "the tool panicked".to_owned(), cause: LossCause::Connection },
+        },
         () = given_up => Ended::Lost { message: "aborted while it was under way".to_owned(), cause: LossCause::Abort },
         () = tokio::time::sleep(Duration::from_millis(timeout_ms)) => Ended::Lost {
             message: format!("no answer within {timeout_ms} ms"),
@@ -130,7 +152,10 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
             // it happened, and what it answered cannot be kept
             Err(error) => {
                 let body = json!({ "error": format!("it happened, its answer could not be stored: {error}") });
-                let bodies = Bodies { given: node.seal_json(resident.tenant, &body).ok(), ..Bodies::default() };
+                let bodies = Bodies {
+                    given: node.seal_json(resident.tenant, &body).ok(),
+                    ..Bodies::default()
+                };
                 (Command::LandStep { run, step, attempt }, bodies)
             }
         },
@@ -147,7 +172,13 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
 
 /// Asks the tool what became of a lost call, before any human is (`STP-2`). `landed` settles it at
 /// once; `absent` only counts once the old request cannot be travelling any more.
-pub(super) async fn look_up(node: Arc<Node>, resident: Arc<Resident>, needs: u64, call: Call, travelling_until: Time) {
+pub(super) async fn look_up(
+    node: Arc<Node>,
+    resident: Arc<Resident>,
+    needs: u64,
+    call: Call,
+    travelling_until: Time,
+) {
     if node.durable(&resident, needs).await.is_err() {
         node.end_look_up(call.step);
         node.revisit(resident.journal).await;
@@ -182,7 +213,8 @@ async fn settle(node: &Arc<Node>, resident: &Arc<Resident>, call: Call, told: Lo
         Lookup::Absent => (Resolution::Retry, Bodies::default()),
         Lookup::Unknown => return,
     };
-    let command = Command::ResolveStep { step: call.step, resolution, by_lookup: true, reason: None };
+    let command =
+        Command::ResolveStep { step: call.step, resolution, by_lookup: true, reason: None };
     node.report(resident, &command, bodies).await;
     node.end(call.step, LOOK_UP);
 }

@@ -1,8 +1,8 @@
 //! What the model reads of a run: its words, fetched from beside the entries that name them.
 
+use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
-use crate::lock;
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,14 +12,22 @@ use tenure_contract::{Error, RunId};
 use tenure_core::session::{CallOutcome, Said};
 
 /// The conversation of a run: chat memory first, if the run reads it, then its own words.
-pub(crate) fn conversation(node: &Arc<Node>, resident: &Resident, agent: &Agent, run: RunId) -> Result<Vec<Message>, Error> {
+pub(crate) fn conversation(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    run: RunId,
+) -> Result<Vec<Message>, Error> {
     let said: Vec<Said> = {
         let cell = lock(&resident.cell);
         let Some(state) = cell.session() else { return Ok(Vec::new()) };
         let Some(known) = state.runs.get(&run) else { return Ok(Vec::new()) };
         let remembered: &[RunId] = if known.memory { &state.memory } else { &[] };
         let earlier = remembered.iter().filter(|earlier| **earlier != run);
-        let mut said: Vec<Said> = earlier.filter_map(|run| state.runs.get(run)).flat_map(tenure_core::session::Run::said).collect();
+        let mut said: Vec<Said> = earlier
+            .filter_map(|run| state.runs.get(run))
+            .flat_map(tenure_core::session::Run::said)
+            .collect();
         said.extend(known.said());
         said
     };
@@ -27,7 +35,12 @@ pub(crate) fn conversation(node: &Arc<Node>, resident: &Resident, agent: &Agent,
 }
 
 /// What was said, as messages.
-pub(crate) fn messages(node: &Arc<Node>, resident: &Resident, agent: &Agent, said: &[Said]) -> Result<Vec<Message>, Error> {
+pub(crate) fn messages(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    said: &[Said],
+) -> Result<Vec<Message>, Error> {
     let mut teller = Teller { node, resident, agent, turns: HashMap::new() };
     said.iter().map(|said| teller.tell(*said)).collect()
 }
@@ -44,7 +57,10 @@ impl Teller<'_> {
         match said {
             Said::Input(seq) => {
                 let input = self.node.json_at(self.resident, seq)?.unwrap_or(Value::Null);
-                let text = input.get("task").and_then(Value::as_str).map_or_else(|| input.to_string(), str::to_owned);
+                let text = input
+                    .get("task")
+                    .and_then(Value::as_str)
+                    .map_or_else(|| input.to_string(), str::to_owned);
                 Ok(Message::text(Role::User, text))
             }
             Said::Turn(seq) => self.turn(seq),
@@ -79,21 +95,29 @@ impl Teller<'_> {
                 Some(value) => value.to_string(),
                 None => erased(),
             },
-            CallOutcome::Failed(seq) => body(seq)?.map_or_else(|| error("it did not happen"), |value| value.to_string()),
+            CallOutcome::Failed(seq) => {
+                body(seq)?.map_or_else(|| error("it did not happen"), |value| value.to_string())
+            }
             CallOutcome::Refused(why) => error(&self.agent.refusal(why, call)),
             CallOutcome::Denied(seq) => {
-                let reason = body(seq)?.and_then(|body| body.get("reason")?.as_str().map(str::to_owned));
-                error(&reason.map_or_else(|| "denied".to_owned(), |reason| format!("denied: {reason}")))
+                let reason =
+                    body(seq)?.and_then(|body| body.get("reason")?.as_str().map(str::to_owned));
+                error(
+                    &reason
+                        .map_or_else(|| "denied".to_owned(), |reason| format!("denied: {reason}")),
+                )
             }
             CallOutcome::Answered(seq) => {
-                let answer = body(seq)?.and_then(|body| body.get("answer")?.as_str().map(str::to_owned));
+                let answer =
+                    body(seq)?.and_then(|body| body.get("answer")?.as_str().map(str::to_owned));
                 answer.unwrap_or_else(erased)
             }
             CallOutcome::Doubtful => error("whether it happened is not known"),
             CallOutcome::Cancelled => error("it was not started"),
-            CallOutcome::Open | CallOutcome::Asked(_) | CallOutcome::Approved { .. } | CallOutcome::Performing(_) => {
-                error("it has not ended")
-            }
+            CallOutcome::Open
+            | CallOutcome::Asked(_)
+            | CallOutcome::Approved { .. }
+            | CallOutcome::Performing(_) => error("it has not ended"),
         })
     }
 }

@@ -14,7 +14,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_contract::words::{ErrorClass, LossCause, RecoveryClass, StepKind};
-use tenure_contract::{ArtifactId, Code, Digest, Error, IntentId, MaterializationId, RunId, SessionId, StepId, TenantId, Time, limits};
+use tenure_contract::{
+    ArtifactId, Code, Digest, Error, IntentId, MaterializationId, RunId, SessionId, StepId,
+    TenantId, Time, limits,
+};
 use tenure_core::Command;
 use tenure_core::command::Substep;
 use tenure_core::session::{Run, Stand};
@@ -70,7 +73,11 @@ struct UnderWay<'a> {
 impl<'a> UnderWay<'a> {
     fn begin(inner: &'a Inner, name: &'a str, class: RecoveryClass) -> Result<Self, Error> {
         if !lock(&inner.under_way).insert(name.to_owned()) {
-            return Err(tenure_core::Refusal::StepUnderWay { run: inner.run, name: name.to_owned() }.into());
+            return Err(tenure_core::Refusal::StepUnderWay {
+                run: inner.run,
+                name: name.to_owned(),
+            }
+            .into());
         }
         let counts = class != RecoveryClass::Read;
         inner.node.substeps.fetch_add(u64::from(counts), Ordering::Relaxed);
@@ -206,14 +213,23 @@ impl Ctx {
         }
     }
 
-    fn substep(&self, name: &str, class: RecoveryClass, inputs: &impl Serialize) -> Result<Substep, Error> {
+    fn substep(
+        &self,
+        name: &str,
+        class: RecoveryClass,
+        inputs: &impl Serialize,
+    ) -> Result<Substep, Error> {
         let longest = limits::NAME_MAX_CHARS;
         if name.is_empty() || name.len() > longest {
-            let text = format!("substep name `{name}` has {} characters, expected 1 to {longest}", name.len());
+            let text = format!(
+                "substep name `{name}` has {} characters, expected 1 to {longest}",
+                name.len()
+            );
             return Err(Error::new(Code::InvalidArgument, text));
         }
-        let canonical = serde_json_canonicalizer::to_vec(inputs)
-            .map_err(|why| Error::new(Code::InvalidArgument, format!("inputs of substep `{name}`: {why}")))?;
+        let canonical = serde_json_canonicalizer::to_vec(inputs).map_err(|why| {
+            Error::new(Code::InvalidArgument, format!("inputs of substep `{name}`: {why}"))
+        })?;
         Ok(Substep {
             run: self.inner.run,
             name: name.to_owned(),
@@ -226,10 +242,14 @@ impl Ctx {
 
     fn known(&self, substep: &Substep) -> Result<Known, StepFailure> {
         let cell = lock(&self.inner.resident.cell);
-        let progress = cell.session().and_then(|state| state.runs.get(&substep.run)).and_then(Run::progress);
-        let Some(memo) = progress.and_then(|progress| progress.memo.get(&substep.name)) else { return Ok(Known::New) };
+        let progress =
+            cell.session().and_then(|state| state.runs.get(&substep.run)).and_then(Run::progress);
+        let Some(memo) = progress.and_then(|progress| progress.memo.get(&substep.name)) else {
+            return Ok(Known::New);
+        };
         if memo.input != substep.input {
-            let divergence = tenure_core::Refusal::Divergence { run: substep.run, name: substep.name.clone() };
+            let divergence =
+                tenure_core::Refusal::Divergence { run: substep.run, name: substep.name.clone() };
             return Err(StepFailure::Refused(divergence.into()));
         }
         if let Some(seq) = memo.result_seq {
@@ -243,15 +263,26 @@ impl Ctx {
         })
     }
 
-    async fn recorded<T: DeserializeOwned>(&self, seq: u64, failed: bool) -> Result<T, StepFailure> {
+    async fn recorded<T: DeserializeOwned>(
+        &self,
+        seq: u64,
+        failed: bool,
+    ) -> Result<T, StepFailure> {
         self.reach(seq).await;
         let value = self.inner.node.json_at(&self.inner.resident, seq)?.unwrap_or(Value::Null);
         if failed {
-            let message = value.get("error").and_then(Value::as_str).unwrap_or("it did not happen").to_owned();
+            let message = value
+                .get("error")
+                .and_then(Value::as_str)
+                .unwrap_or("it did not happen")
+                .to_owned();
             return Err(StepFailure::Failed { message });
         }
         serde_json::from_value(value).map_err(|why| {
-            StepFailure::Refused(Error::new(Code::Divergence, format!("the recorded result does not read as asked: {why}")))
+            StepFailure::Refused(Error::new(
+                Code::Divergence,
+                format!("the recorded result does not read as asked: {why}"),
+            ))
         })
     }
 
@@ -265,9 +296,13 @@ impl Ctx {
         let mut attempt = 1;
         loop {
             let done = perform(String::new()).await;
-            let again = matches!(&done, Err(StepFailure::Transient { .. } | StepFailure::Lost { .. }));
+            let again =
+                matches!(&done, Err(StepFailure::Transient { .. } | StepFailure::Lost { .. }));
             if again && attempt < limits::STEP_ATTEMPTS_MAX {
-                tokio::time::sleep(Duration::from_millis(limits::RETRY_BACKOFF_MS << (attempt - 1))).await;
+                tokio::time::sleep(Duration::from_millis(
+                    limits::RETRY_BACKOFF_MS << (attempt - 1),
+                ))
+                .await;
                 attempt += 1;
                 continue;
             }
@@ -283,14 +318,21 @@ impl Ctx {
         let tenant = self.inner.resident.tenant;
         match done {
             Ok(value) => {
-                let text = serde_json::to_vec(value).map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+                let text = serde_json::to_vec(value)
+                    .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
                 if text.len() > limits::STEP_RESULT_MAX_BYTES {
-                    let told = format!("a result of {} bytes; the limit STEP_RESULT_MAX_BYTES is {}", text.len(), limits::STEP_RESULT_MAX_BYTES);
+                    let told = format!(
+                        "a result of {} bytes; the limit STEP_RESULT_MAX_BYTES is {}",
+                        text.len(),
+                        limits::STEP_RESULT_MAX_BYTES
+                    );
                     return Err(Error::new(Code::TooLarge, told));
                 }
                 self.inner.node.seal(tenant, &text)
             }
-            Err(failure) => self.inner.node.seal_json(tenant, &json!({ "error": failure.to_string() })),
+            Err(failure) => {
+                self.inner.node.seal_json(tenant, &json!({ "error": failure.to_string() }))
+            }
         }
     }
 
@@ -299,12 +341,20 @@ impl Ctx {
         let seq = self.transact(&Command::IntendStep(substep.clone()), Bodies::default()).await?;
         self.reach(seq).await;
         let cell = lock(&self.inner.resident.cell);
-        let progress = cell.session().and_then(|state| state.runs.get(&substep.run)).and_then(Run::progress);
-        let step = progress.and_then(|progress| progress.memo.get(&substep.name)).map(|memo| memo.step);
+        let progress =
+            cell.session().and_then(|state| state.runs.get(&substep.run)).and_then(Run::progress);
+        let step =
+            progress.and_then(|progress| progress.memo.get(&substep.name)).map(|memo| memo.step);
         step.ok_or_else(|| StepFailure::Refused(Error::new(Code::Aborted, "the run ended")))
     }
 
-    async fn attempts<T, F, Fut>(&self, substep: &Substep, step: StepId, first: u32, perform: F) -> Result<T, StepFailure>
+    async fn attempts<T, F, Fut>(
+        &self,
+        substep: &Substep,
+        step: StepId,
+        first: u32,
+        perform: F,
+    ) -> Result<T, StepFailure>
     where
         T: Serialize + DeserializeOwned,
         F: Fn(String) -> Fut,
@@ -328,7 +378,9 @@ impl Ctx {
             let bodies = Bodies::given(self.seal_outcome(&done)?);
             let command = match &done {
                 Ok(_) => Command::LandStep { run, step, attempt },
-                Err(StepFailure::Lost { .. }) => Command::LoseStep { run, step, attempt, cause, class },
+                Err(StepFailure::Lost { .. }) => {
+                    Command::LoseStep { run, step, attempt, cause, class }
+                }
                 Err(StepFailure::Transient { .. }) => {
                     Command::FailStep { run, step, attempt, class, may_pass: true, tokens: None }
                 }
@@ -354,9 +406,15 @@ impl Ctx {
         for _ in 0..2 {
             let (due, seq) = {
                 let cell = lock(&self.inner.resident.cell);
-                let progress = cell.session().and_then(|state| state.runs.get(&run)).and_then(Run::progress);
-                let open = progress.filter(|progress| progress.cancel.is_none()).and_then(|progress| progress.open.get(&step));
-                (open.map(|open| open.stand == Stand::Intended && open.attempt == attempt), cell.chain.seq)
+                let progress =
+                    cell.session().and_then(|state| state.runs.get(&run)).and_then(Run::progress);
+                let open = progress
+                    .filter(|progress| progress.cancel.is_none())
+                    .and_then(|progress| progress.open.get(&step));
+                (
+                    open.map(|open| open.stand == Stand::Intended && open.attempt == attempt),
+                    cell.chain.seq,
+                )
             };
             match due {
                 Some(true) => {
@@ -376,7 +434,10 @@ impl Ctx {
         match node.transact(resident, command, bodies, &Actor::system()) {
             Ok(seq) => Ok(seq),
             // halted, aborted or void: this handler is dropped and, where due, run again
-            Err(error) if matches!(error.code, Code::IllegalTransition) || resident.durable.lost().is_some() => {
+            Err(error)
+                if matches!(error.code, Code::IllegalTransition)
+                    || resident.durable.lost().is_some() =>
+            {
                 self.parked().await
             }
             Err(error) => Err(error.into()),

@@ -7,7 +7,9 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Resident};
 use crate::seal::Bodies;
+use futures::FutureExt;
 use serde_json::{Value, json};
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use tenure_contract::event::Work;
 use tenure_contract::resource::ArtifactBody;
@@ -51,19 +53,40 @@ pub(crate) async fn drive(node: Arc<Node>, resident: Arc<Resident>, needs: u64, 
 async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Result<(), Error> {
     let (intent, handler) = match prepare(node, resident, run) {
         Ok(prepared) => prepared,
-        Err(error) => return finish(node, resident, run, Err(HandlerFailure::new(error.code.as_str(), error.message))).await,
+        Err(error) => {
+            return finish(
+                node,
+                resident,
+                run,
+                Err(HandlerFailure::new(error.code.as_str(), error.message)),
+            )
+            .await;
+        }
     };
     let (node_held, held) = (node.clone(), resident.clone());
-    let inner = Inner { node: node_held, resident: held, run, intent, parking: Parking::default(), under_way: Mutex::default() };
+    let inner = Inner {
+        node: node_held,
+        resident: held,
+        run,
+        intent,
+        parking: Parking::default(),
+        under_way: Mutex::default(),
+    };
     let ctx = Ctx { inner: Arc::new(inner) };
     let cancel = node.cancel_of(run);
-    let handling = handler.handle(ctx.clone());
+    let handed = ctx.clone();
+    let handling = AssertUnwindSafe(async move { handler.handle(handed).await }).catch_unwind();
     tokio::select! {
         biased;
         () = cancel.cancelled() => Ok(()),
-        done = handling => finish(node, resident, run, done).await,
+        done = handling => finish(node, resident, run, done.unwrap_or_else(|_| Err(panicked()))).await,
         () = ctx.inner.parking.0.notified() => Ok(()),
     }
+}
+
+/// A panic is its handler's failure and nobody else's; what it said went to the panic hook.
+fn panicked() -> HandlerFailure {
+    HandlerFailure::new("panicked", "the handler panicked")
 }
 
 type Prepared = (Intent, Arc<dyn super::registry::Handler>);
@@ -79,7 +102,10 @@ fn prepare(node: &Arc<Node>, resident: &Resident, run: RunId) -> Result<Prepared
         return Err(Error::new(Code::Internal, "an agent's run has no handler"));
     };
     let function = node.intents.named(&intent_type, &handler).ok_or_else(|| {
-        Error::new(Code::UnknownName, format!("handler `{handler}` of intent `{intent_type}` is not registered any more"))
+        Error::new(
+            Code::UnknownName,
+            format!("handler `{handler}` of intent `{intent_type}` is not registered any more"),
+        )
     })?;
     let input = node.json_at(resident, submitted_seq)?.unwrap_or(Value::Null);
     let part = |name: &str| input.get(name).cloned().unwrap_or(Value::Null);
@@ -104,11 +130,14 @@ async fn finish(
 ) -> Result<(), Error> {
     let (outcome, artifacts, bodies) = match conclude(node, resident, done) {
         Ok(concluded) => concluded,
-        Err(error) => failed(node, resident, &HandlerFailure::new(error.code.as_str(), error.message))?,
+        Err(error) => {
+            failed(node, resident, &HandlerFailure::new(error.code.as_str(), error.message))?
+        }
     };
     let command = Command::FinishRun { run, outcome, artifacts };
     let mut finished = node.transact(resident, &command, bodies, &Actor::system());
-    if let Some(error) = finished.as_ref().err().filter(|error| error.code == Code::InvalidArgument) {
+    if let Some(error) = finished.as_ref().err().filter(|error| error.code == Code::InvalidArgument)
+    {
         // what it returned cannot be kept; running it again would return the same
         let failure = HandlerFailure::new(error.code.as_str(), error.message.clone());
         let (outcome, artifacts, bodies) = failed(node, resident, &failure)?;
@@ -128,7 +157,11 @@ async fn finish(
 
 type Concluded = (HandlerOutcome, Vec<NewArtifact>, Bodies);
 
-fn conclude(node: &Arc<Node>, resident: &Resident, done: Result<HandlerResult, HandlerFailure>) -> Result<Concluded, Error> {
+fn conclude(
+    node: &Arc<Node>,
+    resident: &Resident,
+    done: Result<HandlerResult, HandlerFailure>,
+) -> Result<Concluded, Error> {
     let result = match done {
         Ok(result) => result,
         Err(failure) => return failed(node, resident, &failure),
@@ -137,10 +170,16 @@ fn conclude(node: &Arc<Node>, resident: &Resident, done: Result<HandlerResult, H
     let mut artifacts = Vec::with_capacity(result.artifacts.len());
     for made in result.artifacts {
         // one made before it by the same handler is registered in the same commit, before it
-        let not_made_here = |parent: &&ArtifactId| !artifacts.iter().any(|known: &NewArtifact| known.artifact == **parent);
-        let elsewhere: Vec<ArtifactId> = made.parents.iter().filter(not_made_here).copied().collect();
+        let not_made_here = |parent: &&ArtifactId| {
+            !artifacts.iter().any(|known: &NewArtifact| known.artifact == **parent)
+        };
+        let elsewhere: Vec<ArtifactId> =
+            made.parents.iter().filter(not_made_here).copied().collect();
         node.check_parents(resident, &elsewhere)?;
-        let body = ArtifactBody { semantic_descriptor: made.descriptor, materializations: made.materializations };
+        let body = ArtifactBody {
+            semantic_descriptor: made.descriptor,
+            materializations: made.materializations,
+        };
         bodies.artifacts.push(node.seal_json(resident.tenant, &body)?);
         artifacts.push(NewArtifact {
             artifact: made.artifact_id,
@@ -153,7 +192,11 @@ fn conclude(node: &Arc<Node>, resident: &Resident, done: Result<HandlerResult, H
     Ok((HandlerOutcome::Done, artifacts, bodies))
 }
 
-fn failed(node: &Arc<Node>, resident: &Resident, failure: &HandlerFailure) -> Result<Concluded, Error> {
+fn failed(
+    node: &Arc<Node>,
+    resident: &Resident,
+    failure: &HandlerFailure,
+) -> Result<Concluded, Error> {
     let sealed = node.seal_json(resident.tenant, &json!({ "error": failure.message }))?;
     let outcome = match failure.code.as_str() {
         code if code == Code::BudgetExceeded.as_str() => HandlerOutcome::OutOfBudget,
@@ -166,12 +209,21 @@ fn failed(node: &Arc<Node>, resident: &Resident, failure: &HandlerFailure) -> Re
 fn give_up_open_steps(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) {
     let open: Vec<(StepId, u32)> = {
         let cell = lock(&resident.cell);
-        let progress = cell.session().and_then(|state| state.runs.get(&run)).and_then(Run::progress);
+        let progress =
+            cell.session().and_then(|state| state.runs.get(&run)).and_then(Run::progress);
         let open = progress.into_iter().flat_map(|progress| &progress.open);
-        open.filter(|(_, open)| open.stand == Stand::Intended).map(|(step, open)| (*step, open.attempt)).collect()
+        open.filter(|(_, open)| open.stand == Stand::Intended)
+            .map(|(step, open)| (*step, open.attempt))
+            .collect()
     };
     for (step, attempt) in open {
-        let command = Command::LoseStep { run, step, attempt, cause: LossCause::Abort, class: ErrorClass::Handler };
+        let command = Command::LoseStep {
+            run,
+            step,
+            attempt,
+            cause: LossCause::Abort,
+            class: ErrorClass::Handler,
+        };
         if let Err(error) = node.transact(resident, &command, Bodies::default(), &Actor::system()) {
             tracing::warn!(%run, %step, %error, "an abandoned step could not be declared lost");
         }

@@ -105,7 +105,12 @@ impl IntentRegistry {
     }
 
     /// Registers a function under a name, without schema or metadata.
-    pub fn register_intent(&self, intent_type: &str, handler_name: &str, handler: impl Handler + 'static) {
+    pub fn register_intent(
+        &self,
+        intent_type: &str,
+        handler_name: &str,
+        handler: impl Handler + 'static,
+    ) {
         self.register(Registration {
             intent_type: intent_type.to_owned(),
             handler_name: handler_name.to_owned(),
@@ -134,7 +139,9 @@ impl IntentRegistry {
         let by_intent = lock(&self.by_intent);
         by_intent
             .iter()
-            .map(|(intent, handlers)| (intent.clone(), handlers.iter().map(|known| known.handler_name.clone()).collect()))
+            .map(|(intent, handlers)| {
+                (intent.clone(), handlers.iter().map(|known| known.handler_name.clone()).collect())
+            })
             .collect()
     }
 
@@ -157,19 +164,28 @@ impl IntentRegistry {
     #[must_use]
     pub fn named(&self, intent_type: &str, handler_name: &str) -> Option<Arc<dyn Handler>> {
         let by_intent = lock(&self.by_intent);
-        let known = by_intent.get(intent_type)?.iter().find(|known| known.handler_name == handler_name)?;
+        let known =
+            by_intent.get(intent_type)?.iter().find(|known| known.handler_name == handler_name)?;
         known.function.clone()
     }
 
     fn unknown(&self, intent_type: &str) -> Error {
-        let known: Vec<String> = self.list().into_iter().map(|(intent, _)| format!("`{intent}`")).collect();
+        let known: Vec<String> =
+            self.list().into_iter().map(|(intent, _)| format!("`{intent}`")).collect();
         let has = if known.is_empty() { "no handlers".to_owned() } else { known.join(", ") };
-        Error::new(Code::UnknownName, format!("no handler for intent `{intent_type}`; this server has: {has}")).about(intent_type)
+        Error::new(
+            Code::UnknownName,
+            format!("no handler for intent `{intent_type}`; this server has: {has}"),
+        )
+        .about(intent_type)
     }
 }
 
 fn fits(intent_type: &str, schema: &Value, parameters: &Value) -> Result<(), Error> {
-    let bad = |why: String| Error::new(Code::InvalidArgument, format!("parameters of `{intent_type}`: {why}")).about(intent_type);
+    let bad = |why: String| {
+        Error::new(Code::InvalidArgument, format!("parameters of `{intent_type}`: {why}"))
+            .about(intent_type)
+    };
     let validator = jsonschema::validator_for(schema).map_err(|why| bad(why.to_string()))?;
     validator.validate(parameters).map_err(|why| bad(why.to_string()))
 }

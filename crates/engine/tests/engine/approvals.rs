@@ -31,8 +31,14 @@ async fn apr_1_an_approval_carries_its_fields_and_is_decided_once() {
     let asked = engine.asked(session).await.remove(0);
     let asked = engine.approval(&ada(), asked.approval_id).await.unwrap();
     assert_eq!((asked.kind, asked.risk_level), (ApprovalKind::Action, RiskLevel::High));
-    assert_eq!((asked.session_id, asked.run_id, asked.tenant_id), (Some(session), Some(run), ada().tenant));
-    assert_eq!((asked.status, asked.resolved_at, asked.resolver), (ApprovalStatus::Requested, None, None));
+    assert_eq!(
+        (asked.session_id, asked.run_id, asked.tenant_id),
+        (Some(session), Some(run), ada().tenant)
+    );
+    assert_eq!(
+        (asked.status, asked.resolved_at, asked.resolver),
+        (ApprovalStatus::Requested, None, None)
+    );
     assert!(asked.expires_at.unwrap() > asked.requested_at);
     assert!(asked.action_label.contains("rent"), "{}", asked.action_label);
     let denied = DecideApproval { reason: Some("too much".to_owned()), ..plain(Decision::Deny) };
@@ -48,7 +54,9 @@ async fn flt_15_a_decided_approval_cannot_be_flipped() {
     let house = House::new();
     let outside = Outside::new();
     let engine = asking(&house, &outside).await;
-    for (first, second) in [(Decision::Deny, Decision::Approve), (Decision::Approve, Decision::Deny)] {
+    for (first, second) in
+        [(Decision::Deny, Decision::Approve), (Decision::Approve, Decision::Deny)]
+    {
         let session = engine.open_as(approved_by("user:ada")).await.session_id;
         let run = engine.task(session, "payer", "pay").await;
         engine.rested(run).await;
@@ -90,7 +98,8 @@ async fn apr_2_only_a_named_approver_decides_and_a_denial_is_told_to_the_model()
     assert_eq!(refused.code, Code::Forbidden);
     assert!(refused.message.contains("user:bob"), "{refused}");
     assert_eq!(engine.approval(&ada(), id).await.unwrap().status, ApprovalStatus::Requested);
-    let denied = DecideApproval { reason: Some("not this month".to_owned()), ..plain(Decision::Deny) };
+    let denied =
+        DecideApproval { reason: Some("not this month".to_owned()), ..plain(Decision::Deny) };
     engine.decide(&bob(), id, denied).await.unwrap();
     let ended = engine.over(run).await;
     assert!(is_completed(&ended));
@@ -126,7 +135,10 @@ async fn apr_3_edited_arguments_make_another_action_which_is_what_is_performed()
     engine.rested(run).await;
     let id = engine.asked(session).await[0].approval_id;
     let before = engine.approval(&ada(), id).await.unwrap().action_digest;
-    let edited = |arguments: Value| DecideApproval { arguments: Some(arguments), ..plain(Decision::Approve) };
+    let edited = |arguments: Value| DecideApproval {
+        arguments: Some(arguments),
+        ..plain(Decision::Approve)
+    };
     let wrong = engine.decide(&ada(), id, edited(json!({ "n": "five" }))).await.unwrap_err();
     assert_eq!(wrong.code, Code::InvalidArgument);
     assert_eq!(engine.run(&ada(), run).await.unwrap().status, RunStatus::WaitingApproval);
@@ -154,8 +166,11 @@ async fn apr_4_an_approval_is_used_up_by_the_intent_of_one_step() {
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
     // the model asks for the very same action twice, one turn after the other
-    let again = TOLD.replace("[[turn]]\ntext", "[[turn]]\n[[turn.call]]\ntool = \"pay\"\nas = \"more\"\n\
-                              arguments = { n = 5, text = \"rent\" }\n[[turn]]\ntext");
+    let again = TOLD.replace(
+        "[[turn]]\ntext",
+        "[[turn]]\n[[turn.call]]\ntool = \"pay\"\nas = \"more\"\n\
+                              arguments = { n = 5, text = \"rent\" }\n[[turn]]\ntext",
+    );
     let mut pay = action("pay", "once", &outside.url("/pay"));
     pay["confirm"] = json!({});
     engine.hire(agent("payer").follows(&house, &again).may(pay)).await;
@@ -163,7 +178,9 @@ async fn apr_4_an_approval_is_used_up_by_the_intent_of_one_step() {
     let run = engine.task(session, "payer", "pay").await;
     engine.rested(run).await;
     let first = engine.answer(session, Decision::Approve).await.unwrap();
-    engine.seen(run, |run| run.usage.tool_calls == 1 && run.status == RunStatus::WaitingApproval).await;
+    engine
+        .seen(run, |run| run.usage.tool_calls == 1 && run.status == RunStatus::WaitingApproval)
+        .await;
     let second = engine.answer(session, Decision::Deny).await.unwrap();
     engine.over(run).await;
     assert_eq!(first.action_digest, second.action_digest);
@@ -217,7 +234,9 @@ async fn apr_5_several_approvals_of_one_turn_are_decided_one_by_one() {
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
     let calls: String = (1..=3)
-        .map(|n| format!("[[turn.call]]\ntool = \"pay\"\nas = \"p{n}\"\narguments = {{ n = {n} }}\n"))
+        .map(|n| {
+            format!("[[turn.call]]\ntool = \"pay\"\nas = \"p{n}\"\narguments = {{ n = {n} }}\n")
+        })
         .collect();
     let mut pay = action("pay", "once", &outside.url("/pay"));
     pay["confirm"] = json!({});
@@ -241,7 +260,8 @@ async fn apr_5_several_approvals_of_one_turn_are_decided_one_by_one() {
 
 #[test]
 fn flt_8_nothing_but_the_word_approve_is_an_approval() {
-    for word in ["true", "1", "\"yes\"", "\"Approve\"", "\"approved\"", "\"\"", "{}", "[]", "null"] {
+    for word in ["true", "1", "\"yes\"", "\"Approve\"", "\"approved\"", "\"\"", "{}", "[]", "null"]
+    {
         let text = format!("{{ \"decision\": {word} }}");
         assert!(serde_json::from_str::<DecideApproval>(&text).is_err(), "{word}");
     }
@@ -300,7 +320,8 @@ async fn a_question_is_answered_in_a_persons_own_words() {
     assert_eq!((asked.kind, asked.action_label.as_str()), (ApprovalKind::Question, "which one?"));
     let mute = engine.decide(&ada(), asked.approval_id, plain(Decision::Approve)).await;
     assert_eq!(mute.unwrap_err().code, Code::InvalidArgument);
-    let answer = DecideApproval { answer: Some("the red one".to_owned()), ..plain(Decision::Approve) };
+    let answer =
+        DecideApproval { answer: Some("the red one".to_owned()), ..plain(Decision::Approve) };
     engine.decide(&ada(), asked.approval_id, answer).await.unwrap();
     assert_eq!(content(&engine.over(run).await), "they said the red one");
 }

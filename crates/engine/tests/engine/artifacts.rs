@@ -17,7 +17,9 @@ fn makers() -> IntentRegistry {
             artifact_id: ctx.artifact_id("table"),
             artifact_type: "table".to_owned(),
             state: asked["state"].as_str().unwrap_or("READY").parse().unwrap(),
-            parents: parents.map(|parent| serde_json::from_value(parent.clone()).unwrap()).collect(),
+            parents: parents
+                .map(|parent| serde_json::from_value(parent.clone()).unwrap())
+                .collect(),
             descriptor: SemanticDescriptor {
                 schema: json!({ "columns": ["a"] }),
                 record_count: Some(3),
@@ -63,8 +65,14 @@ async fn art_1_an_artifact_carries_what_it_is_what_made_it_and_where_it_lies() {
     let artifacts = engine.artifacts(&ada(), made.session_id).unwrap();
     let [artifact] = artifacts.as_slice() else { panic!("{artifacts:?}") };
     assert_eq!((artifact.artifact_type.as_str(), artifact.tenant_id), ("table", ada().tenant));
-    assert_eq!((artifact.produced_by.intent.as_str(), artifact.produced_by.execution_id), ("make", made.run_id));
-    assert_eq!((artifact.lifecycle_state, artifact.parent_artifacts.len()), (ArtifactState::Ready, 0));
+    assert_eq!(
+        (artifact.produced_by.intent.as_str(), artifact.produced_by.execution_id),
+        ("make", made.run_id)
+    );
+    assert_eq!(
+        (artifact.lifecycle_state, artifact.parent_artifacts.len()),
+        (ArtifactState::Ready, 0)
+    );
     assert_eq!(artifact.semantic_descriptor.record_count, Some(3));
     assert_eq!(artifact.materializations[0].uri, "file:///t.csv");
     assert_eq!(artifact.digest, Some(Digest::of(&[b"a\n1\n"])));
@@ -88,7 +96,8 @@ async fn art_2_parents_must_exist_in_the_tenant() {
     assert!(ended.error.unwrap().message.contains(&nobody.to_string()));
     assert!(engine.artifacts(&ada(), refused.session_id).unwrap().is_empty());
     // another tenant's artifact is nobody's
-    let foreign = engine.submit(&eve(), intent_of("make", json!({ "parents": [parent] }))).await.unwrap();
+    let foreign =
+        engine.submit(&eve(), intent_of("make", json!({ "parents": [parent] }))).await.unwrap();
     engine.ended(&eve(), foreign.session_id, foreign.run_id, LIMIT).await.unwrap();
     assert_eq!(engine.run(&eve(), foreign.run_id).await.unwrap().status, RunStatus::Failed);
 }
@@ -99,7 +108,10 @@ async fn art_2_an_artifact_begins_pending_or_ready_and_is_registered_once() {
     let engine = house.engine(makers());
     let (run, _) = make(&engine, json!({ "state": "PENDING" })).await;
     let session = engine.run(&ada(), run).await.unwrap().session_id;
-    assert_eq!(engine.artifacts(&ada(), session).unwrap()[0].lifecycle_state, ArtifactState::Pending);
+    assert_eq!(
+        engine.artifacts(&ada(), session).unwrap()[0].lifecycle_state,
+        ArtifactState::Pending
+    );
     for (intent, parameters) in [
         ("make", json!({ "state": "FAILED" })),
         ("make", json!({ "state": "ARCHIVED" })),
@@ -119,7 +131,8 @@ async fn art_5_returned_artifacts_are_registered_with_the_runs_end_and_named_by_
     let engine = house.engine(makers());
     let made = accepted(&engine, intent_of("make", json!({}))).await;
     let ended = engine.over(made.run_id).await;
-    let artifact: ArtifactId = serde_json::from_value(ended.output.unwrap()["artifact"].clone()).unwrap();
+    let artifact: ArtifactId =
+        serde_json::from_value(ended.output.unwrap()["artifact"].clone()).unwrap();
     assert_eq!(engine.session(&ada(), made.session_id).unwrap().artifact_refs, [artifact]);
     let kinds = engine.kinds(made.session_id);
     let place = |kind: &str| kinds.iter().position(|known| *known == kind).unwrap();
@@ -133,7 +146,9 @@ fn art_5_a_crash_leaves_both_the_artifact_and_the_end_or_neither() {
     let life = house.live(makers());
     let engine = life.engine.clone();
     std::thread::spawn(move || {
-        futures::executor::block_on(async move { engine.submit(&ada(), intent_of("make", json!({}))).await })
+        futures::executor::block_on(async move {
+            engine.submit(&ada(), intent_of("make", json!({}))).await
+        })
     });
     life.block_on(house.plug.died());
     house.crash(life);

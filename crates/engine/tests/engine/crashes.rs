@@ -95,7 +95,8 @@ fn stp_2_a_crash_within_a_handlers_once_substep_asks_and_within_an_idempotent_on
         intents.register_intent("pay", "payer", move |ctx: Ctx| {
             let (performed, began) = (performed.clone(), began.clone());
             async move {
-                let class: RecoveryClass = ctx.intent().parameters["class"].as_str().unwrap().parse().unwrap();
+                let class: RecoveryClass =
+                    ctx.intent().parameters["class"].as_str().unwrap().parse().unwrap();
                 let place = usize::from(class == RecoveryClass::Once);
                 let perform = |key: String| {
                     performed[place].fetch_add(1, Ordering::SeqCst);
@@ -113,8 +114,10 @@ fn stp_2_a_crash_within_a_handlers_once_substep_asks_and_within_an_idempotent_on
     let mut house = House::new();
     let life = house.live(handlers(true));
     let (once, idempotent) = life.block_on(async {
-        let once = accepted(&life.engine, intent_of("pay", json!({ "class": "once" }))).await.run_id;
-        let idempotent = accepted(&life.engine, intent_of("pay", json!({ "class": "idempotent" }))).await.run_id;
+        let once =
+            accepted(&life.engine, intent_of("pay", json!({ "class": "once" }))).await.run_id;
+        let idempotent =
+            accepted(&life.engine, intent_of("pay", json!({ "class": "idempotent" }))).await.run_id;
         begun.wait_for(|count| *count == 2).await.unwrap();
         (once, idempotent)
     });
@@ -130,8 +133,12 @@ fn stp_2_a_crash_within_a_handlers_once_substep_asks_and_within_an_idempotent_on
         let step = engine.steps(&ada(), once).await.unwrap().remove(0);
         assert_eq!(step.status, StepStatus::InDoubt);
         let early = ResolveStep { resolution: Resolution::Retry, result: None, reason: None };
-        assert_eq!(engine.resolve(&ada(), step.step_id, early).await.unwrap_err().code, Code::StillTravelling);
-        let landed = ResolveStep { resolution: Resolution::Landed, result: Some(json!("k")), reason: None };
+        assert_eq!(
+            engine.resolve(&ada(), step.step_id, early).await.unwrap_err().code,
+            Code::StillTravelling
+        );
+        let landed =
+            ResolveStep { resolution: Resolution::Landed, result: Some(json!("k")), reason: None };
         engine.resolve(&ada(), step.step_id, landed).await.unwrap();
         assert_eq!(engine.over(once).await.output, Some(json!("k")));
     });
@@ -155,7 +162,9 @@ fn rt15_after_a_crash_no_committed_model_call_and_no_committed_tool_call_is_made
         let run = life.block_on(async {
             let asking = agent("worker").asks(&outside.url("/v1"));
             let asking = asking.may(action("first", "once", &outside.url("/first")));
-            life.engine.hire(asking.may(action("second", "idempotent", &outside.url("/second")))).await;
+            life.engine
+                .hire(asking.may(action("second", "idempotent", &outside.url("/second"))))
+                .await;
             let run = accepted(&life.engine, task("worker", "work")).await.run_id;
             outside.reached("/second", 1).await;
             run
@@ -169,7 +178,10 @@ fn rt15_after_a_crash_no_committed_model_call_and_no_committed_tool_call_is_made
             assert_eq!((count("/v1"), count("/first"), count("/second")), (3, 1, 2));
             let kinds = life.engine.kinds(ended.session_id);
             let told = |kind: &str| kinds.iter().filter(|known| **known == kind).count();
-            assert_eq!((told("turn.landed"), told("step.landed"), told("step.attempted")), (3, 2, 1));
+            assert_eq!(
+                (told("turn.landed"), told("step.landed"), told("step.attempted")),
+                (3, 2, 1)
+            );
         });
     }
 }
@@ -216,7 +228,11 @@ fn int_6_after_a_crash_recorded_substeps_are_returned_and_not_performed() {
                 async move {
                     invoked.fetch_add(1, Ordering::SeqCst);
                     let mut sum = 0;
-                    for (n, class) in (1..).zip([RecoveryClass::Read, RecoveryClass::Idempotent, RecoveryClass::Once]) {
+                    for (n, class) in (1..).zip([
+                        RecoveryClass::Read,
+                        RecoveryClass::Idempotent,
+                        RecoveryClass::Once,
+                    ]) {
                         let perform = |_| {
                             performed.fetch_add(1, Ordering::SeqCst);
                             async move { Ok::<_, StepFailure>(n) }
@@ -224,7 +240,10 @@ fn int_6_after_a_crash_recorded_substeps_are_returned_and_not_performed() {
                         sum += ctx.step::<i64, _, _>(class.as_str(), class, &n, perform).await?;
                     }
                     if hangs {
-                        ctx.step::<(), _, _>("hang", RecoveryClass::Idempotent, &1, |_| std::future::pending()).await?;
+                        ctx.step::<(), _, _>("hang", RecoveryClass::Idempotent, &1, |_| {
+                            std::future::pending()
+                        })
+                        .await?;
                     }
                     Ok(HandlerResult { output: json!(sum), ..HandlerResult::default() })
                 }
@@ -265,7 +284,10 @@ fn apr_5_a_question_outlives_the_process_and_is_answered_in_the_next_one() {
         life.block_on(async {
             let engine = &life.engine;
             let after = engine.approval(&ada(), before.approval_id).await.unwrap();
-            assert_eq!((after.action_digest, after.requested_at), (before.action_digest, before.requested_at));
+            assert_eq!(
+                (after.action_digest, after.requested_at),
+                (before.action_digest, before.requested_at)
+            );
             assert!(outside.attempts("/pay").is_empty());
             engine.answer(session, Decision::Approve).await.unwrap();
             assert_eq!(content(&engine.over(run).await), "paid");
@@ -319,7 +341,9 @@ fn flt_18_what_the_log_holds_is_recovered_from_even_if_the_lists_never_learnt_of
         ..intent_of("fine", json!({}))
     };
     let submitted = key.clone();
-    std::thread::spawn(move || futures::executor::block_on(async move { engine.submit(&ada(), submitted).await }));
+    std::thread::spawn(move || {
+        futures::executor::block_on(async move { engine.submit(&ada(), submitted).await })
+    });
     life.block_on(house.plug.died());
     house.crash(life);
     let life = house.live(intents());

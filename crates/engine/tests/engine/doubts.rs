@@ -7,8 +7,7 @@ use tenure_contract::words::{Resolution, RunStatus, StepStatus};
 use tenure_contract::{Code, RunId, StepId};
 use tenure_engine::{Engine, IntentRegistry, Listing};
 
-const PAY: &str =
-    "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"went on\"\n";
+const PAY: &str = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"went on\"\n";
 
 fn resolution(resolution: Resolution, result: Option<serde_json::Value>) -> ResolveStep {
     ResolveStep { resolution, result, reason: None }
@@ -35,7 +34,10 @@ async fn stp_2_a_cut_connection_puts_a_once_call_in_doubt_and_landed_goes_on_wit
     let (run, step) = doubtful(&house, &outside, &engine).await;
     let empty = resolution(Resolution::Landed, None);
     assert_eq!(engine.resolve(&ada(), step, empty).await.unwrap_err().code, Code::InvalidArgument);
-    engine.resolve(&ada(), step, resolution(Resolution::Landed, Some(json!({ "paid": 1 })))).await.unwrap();
+    engine
+        .resolve(&ada(), step, resolution(Resolution::Landed, Some(json!({ "paid": 1 }))))
+        .await
+        .unwrap();
     let ended = engine.over(run).await;
     assert_eq!((content(&ended), results(&ended)), ("went on", vec![json!({ "paid": 1 })]));
     assert_eq!(outside.attempts("/pay").len(), 1);
@@ -68,13 +70,18 @@ async fn stp_2_a_step_that_is_not_in_doubt_cannot_be_resolved() {
     let outside = Outside::new();
     outside.on("/pay", |_| Reply::Silence);
     let engine = house.engine(IntentRegistry::default());
-    engine.hire(agent("payer").follows(&house, PAY).may(action("pay", "once", &outside.url("/pay")))).await;
+    engine
+        .hire(agent("payer").follows(&house, PAY).may(action("pay", "once", &outside.url("/pay"))))
+        .await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
     outside.reached("/pay", 1).await;
     let step = engine.steps(&ada(), run).await.unwrap().remove(1);
     assert_eq!(step.status, StepStatus::Intended);
     let landed = resolution(Resolution::Landed, Some(json!(1)));
-    assert_eq!(engine.resolve(&ada(), step.step_id, landed).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(
+        engine.resolve(&ada(), step.step_id, landed).await.unwrap_err().code,
+        Code::NotFound
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

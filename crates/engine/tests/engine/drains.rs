@@ -19,7 +19,9 @@ async fn a_drain_takes_no_new_work_and_waits_for_what_is_under_way() {
     let outside = Outside::new();
     outside.on("/pay", |_| Reply::Held(json!({ "paid": 1 })));
     let engine = house.engine(IntentRegistry::default());
-    engine.hire(agent("payer").follows(&house, PAY).may(action("pay", "once", &outside.url("/pay")))).await;
+    engine
+        .hire(agent("payer").follows(&house, PAY).may(action("pay", "once", &outside.url("/pay"))))
+        .await;
     let made = accepted(&engine, task("payer", "pay")).await;
     outside.reached("/pay", 1).await;
     let draining = engine.clone();
@@ -60,7 +62,8 @@ async fn a_drain_lets_a_handlers_substep_land_and_begins_no_other() {
                     }
                 };
                 ctx.step("one", RecoveryClass::Once, &1, wait).await?;
-                ctx.step("two", RecoveryClass::Once, &2, |_| async { Ok::<_, StepFailure>(2) }).await?;
+                ctx.step("two", RecoveryClass::Once, &2, |_| async { Ok::<_, StepFailure>(2) })
+                    .await?;
                 Ok(HandlerResult::default())
             }
         });
@@ -79,7 +82,11 @@ async fn a_drain_lets_a_handlers_substep_land_and_begins_no_other() {
     drained.await.unwrap();
     let kinds = engine.kinds(made.session_id);
     let count = |kind: &str| kinds.iter().filter(|known| **known == kind).count();
-    assert_eq!((count("step.intended"), count("step.landed"), count("step.in-doubt")), (1, 1, 0), "{kinds:?}");
+    assert_eq!(
+        (count("step.intended"), count("step.landed"), count("step.in-doubt")),
+        (1, 1, 0),
+        "{kinds:?}"
+    );
     let next = house.engine(handlers());
     assert!(is_completed(&next.over(made.run_id).await));
 }
@@ -112,7 +119,9 @@ fn a_drained_node_lets_its_data_directory_go() {
         let store = opened.store();
         runtime.block_on(async {
             let config = house.config(tenure_engine::Drive::Threads);
-            let engine = tenure_engine::Engine::start(store, config, IntentRegistry::default(), &|_| {}).unwrap();
+            let engine =
+                tenure_engine::Engine::start(store, config, IntentRegistry::default(), &|_| {})
+                    .unwrap();
             engine.open().await;
             engine.drain().await;
         });

@@ -30,7 +30,7 @@ use tenure_store_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
 
 /// Longer than anything here takes; nothing waits for it unless something is wrong.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(30);
 
 /// A caller of the first tenant.
 pub fn ada() -> Caller {
@@ -168,7 +168,8 @@ fn copy_files(from: &Path, to: &Path) {
 /// An engine on the paused clock, cranked by a task that never rests: time passes only by
 /// `tokio::time::advance`.
 pub fn cranked(house: &House, intents: IntentRegistry) -> Engine {
-    let engine = Engine::start(house.store(), house.config(Drive::Manual), intents, &|_| {}).unwrap();
+    let engine =
+        Engine::start(house.store(), house.config(Drive::Manual), intents, &|_| {}).unwrap();
     let turning = engine.clone();
     tokio::spawn(async move {
         loop {
@@ -235,8 +236,10 @@ pub trait Asked {
     /// The run once it has ended.
     async fn over(&self, run: RunId) -> Run {
         let session = self.engine().run(&ada(), run).await.unwrap().session_id;
-        self.engine().ended(&ada(), session, run, LIMIT).await.unwrap();
-        self.engine().run(&ada(), run).await.unwrap()
+        let ended = self.engine().ended(&ada(), session, run, LIMIT).await;
+        let run = self.engine().run(&ada(), run).await.unwrap();
+        ended.unwrap_or_else(|error| panic!("{error}: {run:?}"));
+        run
     }
 
     /// The run once a look at it satisfies.
@@ -268,7 +271,8 @@ pub trait Asked {
     /// The open approvals of a session.
     async fn asked(&self, session: SessionId) -> Vec<Approval> {
         self.engine().settled().await.unwrap();
-        let listing = Listing { session: Some(session), open_only: Some(true), ..Listing::default() };
+        let listing =
+            Listing { session: Some(session), open_only: Some(true), ..Listing::default() };
         self.engine().approvals(&ada(), &listing).unwrap().items
     }
 
@@ -337,7 +341,11 @@ pub fn results(run: &Run) -> Vec<Value> {
 
 /// A script whose model calls this tool on every one of its first twenty turns.
 pub fn again_and_again(tool: &str) -> String {
-    let turn = |n: u32| format!("[[turn]]\n[[turn.call]]\ntool = \"{tool}\"\nas = \"r{n}\"\narguments = {{ n = 1 }}\n");
+    let turn = |n: u32| {
+        format!(
+            "[[turn]]\n[[turn.call]]\ntool = \"{tool}\"\nas = \"r{n}\"\narguments = {{ n = 1 }}\n"
+        )
+    };
     (1..=20).map(turn).collect()
 }
 

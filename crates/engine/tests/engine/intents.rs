@@ -49,7 +49,10 @@ async fn int_1_the_first_available_handler_runs_and_the_same_name_replaces() {
     assert_eq!(who().await, ("one".to_owned(), json!("one")));
     engine.intents().register_intent("go", "one", |_: Ctx| async { output(json!("one, better")) });
     assert_eq!(who().await.1, json!("one, better"));
-    assert_eq!(engine.intents().list(), [("go".to_owned(), ["remote", "one", "two"].map(str::to_owned).to_vec())]);
+    assert_eq!(
+        engine.intents().list(),
+        [("go".to_owned(), ["remote", "one", "two"].map(str::to_owned).to_vec())]
+    );
     assert!(engine.intents().unregister("go", "one"));
     assert!(!engine.intents().unregister("go", "one"));
     assert_eq!(who().await.0, "two");
@@ -59,7 +62,9 @@ async fn int_1_the_first_available_handler_runs_and_the_same_name_replaces() {
 async fn int_1_no_other_handler_is_tried_after_one_began() {
     let house = House::new();
     let intents = IntentRegistry::default();
-    intents.register_intent("go", "broken", |_: Ctx| async { Err(HandlerFailure::new("broken", "it broke")) });
+    intents.register_intent("go", "broken", |_: Ctx| async {
+        Err(HandlerFailure::new("broken", "it broke"))
+    });
     named(&intents, "go", "spare");
     let engine = house.engine(intents);
     let run = accepted(&engine, intent_of("go", json!({}))).await.run_id;
@@ -124,16 +129,24 @@ async fn int_3_a_handler_gets_a_context_that_agrees_with_its_intent() {
         metadata: json!({ "realm": "content" }),
         solution_id: None,
     };
-    let made = accepted(&engine, SubmitRun { intent: Some(asked.clone()), ..SubmitRun::default() }).await;
+    let made =
+        accepted(&engine, SubmitRun { intent: Some(asked.clone()), ..SubmitRun::default() }).await;
     let run = engine.over(made.run_id).await;
     let told = run.output.unwrap();
     assert_eq!(told["execution"], json!(made.run_id));
-    assert_eq!((&told["session"], &told["tenant"]), (&json!(made.session_id), &json!(ada().tenant)));
+    assert_eq!(
+        (&told["session"], &told["tenant"]),
+        (&json!(made.session_id), &json!(ada().tenant))
+    );
     assert_eq!((&told["type"], &told["intent"]), (&json!("tell"), &json!(run.intent_id)));
-    assert_eq!((&told["solution"], &told["metadata"]), (&json!("default"), &json!({ "realm": "content" })));
+    assert_eq!(
+        (&told["solution"], &told["metadata"]),
+        (&json!("default"), &json!({ "realm": "content" }))
+    );
     assert_eq!(told["at"], json!(run.created_at));
     let elsewhere = IntentRequest { solution_id: Some("claims".to_owned()), ..asked };
-    let made = accepted(&engine, SubmitRun { intent: Some(elsewhere), ..SubmitRun::default() }).await;
+    let made =
+        accepted(&engine, SubmitRun { intent: Some(elsewhere), ..SubmitRun::default() }).await;
     assert_eq!(engine.over(made.run_id).await.output.unwrap()["solution"], "claims");
 }
 
@@ -147,7 +160,10 @@ async fn int_4_the_runtime_owns_the_runs_life_whatever_its_handler_does() {
     let ended = engine.over(made.run_id).await;
     assert_eq!((ended.status, ended.output), (RunStatus::Completed, Some(Value::Null)));
     let kinds = engine.kinds(made.session_id);
-    assert_eq!(kinds, ["session.opened", "run.submitted", "run.started", "run.ended", "session.ended"]);
+    assert_eq!(
+        kinds,
+        ["session.opened", "run.submitted", "run.started", "run.ended", "session.ended"]
+    );
     let told = engine.told(made.session_id);
     let system = |at: usize| told[at].entry.principal.to_string();
     assert_eq!((system(1), system(3)), ("user:ada".to_owned(), "system:tenure".to_owned()));
@@ -242,13 +258,18 @@ async fn flt_16_a_run_is_accepted_before_it_has_run() {
 async fn flt_17_a_handlers_failure_is_a_failed_run_with_its_id() {
     let house = House::new();
     let intents = IntentRegistry::default();
-    intents.register_intent("fail", "failer", |_: Ctx| async { Err(HandlerFailure::new("broken", "it broke")) });
+    intents.register_intent("fail", "failer", |_: Ctx| async {
+        Err(HandlerFailure::new("broken", "it broke"))
+    });
     let engine = house.engine(intents);
     let made = accepted(&engine, intent_of("fail", json!({}))).await;
     let ended = engine.over(made.run_id).await;
     assert_eq!((ended.run_id, ended.status), (made.run_id, RunStatus::Failed));
     let error = ended.error.unwrap();
-    assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Handler, "broken", "it broke"));
+    assert_eq!(
+        (error.class, error.code.as_str(), error.message.as_str()),
+        (ErrorClass::Handler, "broken", "it broke")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -290,7 +311,8 @@ async fn int_6_a_failure_is_a_recorded_result_too() {
                     performed.fetch_add(1, Ordering::SeqCst);
                     async { Err(StepFailure::Failed { message: "no such order".to_owned() }) }
                 };
-                let failed = ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, fail).await.unwrap_err();
+                let failed =
+                    ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, fail).await.unwrap_err();
                 assert_eq!(failed.to_string(), "no such order");
             }
             output(json!(1))
@@ -314,7 +336,10 @@ async fn a_substep_used_twice_at_once_is_performed_once() {
             let pay = || {
                 ctx.step("pay", RecoveryClass::Once, &1, |_| {
                     performed.fetch_add(1, Ordering::SeqCst);
-                    async { Ok::<_, StepFailure>(1) }
+                    async {
+                        tokio::task::yield_now().await;
+                        Ok::<_, StepFailure>(1)
+                    }
                 })
             };
             let (one, other) = futures::join!(pay(), pay());
@@ -346,7 +371,9 @@ async fn a_handler_in_whose_midst_its_run_is_paused_goes_on_where_it_was() {
             };
             let one: i32 = ctx.step("one", RecoveryClass::Once, &1, first).await?;
             let _ = opened.clone().wait_for(|open| *open).await;
-            let two: i32 = ctx.step("two", RecoveryClass::Once, &2, |_| async { Ok::<_, StepFailure>(2) }).await?;
+            let two: i32 = ctx
+                .step("two", RecoveryClass::Once, &2, |_| async { Ok::<_, StepFailure>(2) })
+                .await?;
             output(json!(one + two))
         }
     });
@@ -359,6 +386,29 @@ async fn a_handler_in_whose_midst_its_run_is_paused_goes_on_where_it_was() {
     let ended = engine.over(run).await;
     assert_eq!(ended.output, Some(json!(3)));
     assert_eq!(performed.load(Ordering::SeqCst), 1);
-    let intended = engine.told(ended.session_id).into_iter().filter(|told| matches!(told.entry.event, Event::StepIntended(_)));
+    let intended = engine
+        .told(ended.session_id)
+        .into_iter()
+        .filter(|told| matches!(told.entry.event, Event::StepIntended(_)));
     assert_eq!(intended.count(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn int_5_a_handler_that_panics_is_a_failed_run_with_its_id() {
+    let house = House::new();
+    let intents = IntentRegistry::default();
+    intents.register_intent("go", "goer", |ctx: Ctx| {
+        assert!(!ctx.intent().parameters["at once"].is_boolean(), "as asked");
+        async move {
+            ctx.step("one", RecoveryClass::Read, &1, |_| async { Ok::<_, StepFailure>(1) }).await?;
+            panic!("as asked")
+        }
+    });
+    let engine = house.engine(intents);
+    for parameters in [json!({}), json!({ "at once": true })] {
+        let made = accepted(&engine, intent_of("go", parameters)).await;
+        let ended = engine.over(made.run_id).await;
+        assert_eq!((ended.run_id, ended.status), (made.run_id, RunStatus::Failed));
+        assert_eq!(ended.error.unwrap().code, "panicked");
+    }
 }

@@ -20,7 +20,8 @@ async fn paid(house: &House, outside: &Outside) -> (Engine, SessionId, RunId) {
     engine.rested(run).await;
     let id = engine.asked(session).await[0].approval_id;
     let desktop = Caller { surface: Some(Surface::Desktop), ..bob() };
-    let approve = DecideApproval { reason: Some("it is due".to_owned()), ..plain(Decision::Approve) };
+    let approve =
+        DecideApproval { reason: Some("it is due".to_owned()), ..plain(Decision::Approve) };
     engine.decide(&desktop, id, approve).await.unwrap();
     engine.over(run).await;
     (engine, session, run)
@@ -35,9 +36,16 @@ async fn log_1_every_entry_says_whose_it_is_who_acted_and_what_led_to_it() {
     let mut known = std::collections::BTreeSet::new();
     for (seq, one) in (1..).zip(&told) {
         let entry = &one.entry;
-        assert_eq!((entry.seq, entry.journal, entry.tenant), (seq, Journal::Session(session), ada().tenant));
+        assert_eq!(
+            (entry.seq, entry.journal, entry.tenant),
+            (seq, Journal::Session(session), ada().tenant)
+        );
         assert!(known.insert(entry.event_id));
-        assert!(known.contains(&entry.causation_id), "{} is led to by an earlier entry", entry.event.name());
+        assert!(
+            known.contains(&entry.causation_id),
+            "{} is led to by an earlier entry",
+            entry.event.name()
+        );
         if entry.run == Some(run) {
             assert_eq!(entry.correlation_id, run.bytes());
         }
@@ -101,7 +109,8 @@ async fn rpl_1_a_session_is_rebuilt_at_any_entry_from_its_journal_alone() {
     let told = engine.told(session);
     drop(engine);
     let states = folded(session, &told);
-    let mut trail: Vec<RunStatus> = states.iter().filter_map(|state| Some(state.runs.get(&run)?.status)).collect();
+    let mut trail: Vec<RunStatus> =
+        states.iter().filter_map(|state| Some(state.runs.get(&run)?.status)).collect();
     trail.dedup();
     let walked = [
         RunStatus::Queued,
@@ -113,8 +122,13 @@ async fn rpl_1_a_session_is_rebuilt_at_any_entry_from_its_journal_alone() {
     assert_eq!(trail, walked);
     let last = states.last().unwrap();
     let ended = &last.runs[&run];
-    assert_eq!((ended.usage, Some(ended.ending().unwrap().stop_reason)), (live.usage, live.stop_reason));
-    assert!(last.approvals.values().all(|one| one.status == ApprovalStatus::Approved && one.consumed));
+    assert_eq!(
+        (ended.usage, Some(ended.ending().unwrap().stop_reason)),
+        (live.usage, live.stop_reason)
+    );
+    assert!(
+        last.approvals.values().all(|one| one.status == ApprovalStatus::Approved && one.consumed)
+    );
     let bodies: Vec<Value> = told
         .iter()
         .filter_map(|one| serde_json::from_slice(one.sealed.as_ref()?.get(16..)?).ok())
@@ -146,7 +160,10 @@ fn rpl_1_what_a_new_process_folds_is_what_the_old_one_showed() {
     house.crash(life);
     let life = house.live(IntentRegistry::default());
     life.block_on(async {
-        let after = (life.engine.run(&ada(), run).await.unwrap(), life.engine.session(&ada(), session).unwrap());
+        let after = (
+            life.engine.run(&ada(), run).await.unwrap(),
+            life.engine.session(&ada(), session).unwrap(),
+        );
         assert_eq!(after, before);
     });
 }

@@ -20,7 +20,10 @@ async fn agt_1_the_same_definition_is_the_same_version_and_another_one_is_new() 
     let one = engine.register_agent(&ada(), first.made()).await.unwrap();
     let again = engine.register_agent(&ada(), first.made()).await.unwrap();
     assert_eq!((one.version, one.agent_id), (again.version, again.agent_id));
-    let two = engine.register_agent(&ada(), first.clone().with("max_steps", json!(3)).made()).await.unwrap();
+    let two = engine
+        .register_agent(&ada(), first.clone().with("max_steps", json!(3)).made())
+        .await
+        .unwrap();
     assert_eq!(two.agent_id, one.agent_id);
     assert_ne!(two.version, one.version);
     let newest = engine.agent(&ada(), "talker").unwrap();
@@ -84,7 +87,8 @@ async fn agt_1_a_version_nobody_registered_is_refused_with_those_there_are() {
         task: "speak".to_owned(),
         max_steps: None,
     };
-    let refused = engine.submit(&ada(), SubmitRun { agent: Some(asked), ..SubmitRun::default() }).await;
+    let refused =
+        engine.submit(&ada(), SubmitRun { agent: Some(asked), ..SubmitRun::default() }).await;
     let refused = refused.unwrap_err();
     assert_eq!(refused.code, Code::UnknownName);
     assert!(refused.message.contains(&version.to_string()), "{refused}");
@@ -96,7 +100,8 @@ async fn agt_1_a_version_nobody_registered_is_refused_with_those_there_are() {
 async fn aut_1_a_key_is_kept_as_its_hash_and_refused_once_revoked() {
     let house = House::new();
     let engine = house.engine(IntentRegistry::default());
-    let request = CreateKey { principal: "service:billing".to_owned(), scopes: vec!["runs:read".to_owned()] };
+    let request =
+        CreateKey { principal: "service:billing".to_owned(), scopes: vec!["runs:read".to_owned()] };
     let made = engine.create_key(&ada(), request).await.unwrap();
     let text = made.key.clone().unwrap();
     let caller = engine.authenticate(&text).unwrap().unwrap();
@@ -129,7 +134,8 @@ async fn aut_1_a_refusal_of_an_authenticated_caller_is_journaled() {
     let engine = house.engine(IntentRegistry::default());
     engine.note_denial(&bob(), "runs:cancel".to_owned(), Code::Forbidden).await.unwrap();
     let stored = house.store().log.scan(Position::START, 10).unwrap();
-    let entries: Vec<Entry> = stored.iter().map(|one| Entry::from_bytes(&one.bytes).unwrap()).collect();
+    let entries: Vec<Entry> =
+        stored.iter().map(|one| Entry::from_bytes(&one.bytes).unwrap()).collect();
     let denied = entries.iter().find(|entry| entry.event.name() == "access.denied").unwrap();
     assert_eq!(denied.principal.to_string(), "user:bob");
     assert_eq!(denied.tenant, ada().tenant);
@@ -152,7 +158,8 @@ async fn rt1_an_agent_is_registered_without_opening_its_model_or_its_tools() {
     let house = House::new();
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
-    let asking = agent("asking").asks(&outside.url("/v1")).may(action("pay", "once", &outside.url("/pay")));
+    let asking =
+        agent("asking").asks(&outside.url("/v1")).may(action("pay", "once", &outside.url("/pay")));
     engine.hire(asking).await;
     let nowhere = json!({ "adapter": "scripted", "file": "/nowhere/at/all.toml" });
     engine.hire(agent("nowhere").with("model", nowhere)).await;

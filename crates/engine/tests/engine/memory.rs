@@ -31,7 +31,11 @@ fn asked(outside: &Outside, nth: usize) -> Vec<String> {
     let attempts = outside.attempts("/v1");
     let messages = attempts[nth - 1].body["messages"].as_array().unwrap();
     let line = |message: &Value| {
-        format!("{}: {}", message["role"].as_str().unwrap(), message["content"].as_str().unwrap_or_default())
+        format!(
+            "{}: {}",
+            message["role"].as_str().unwrap(),
+            message["content"].as_str().unwrap_or_default()
+        )
     };
     messages.iter().map(line).collect()
 }
@@ -45,7 +49,10 @@ async fn rt7_the_next_run_reads_what_was_said_before_without_the_system_prompt_i
     talk(&engine, session, "hello").await;
     talk(&engine, session, "again").await;
     assert_eq!(asked(&outside, 1), ["system: be kind", "user: hello"]);
-    assert_eq!(asked(&outside, 2), ["system: be kind", "user: hello", "assistant: answer 1", "user: again"]);
+    assert_eq!(
+        asked(&outside, 2),
+        ["system: be kind", "user: hello", "assistant: answer 1", "user: again"]
+    );
     // another session remembers nothing of it
     talk(&engine, engine.open().await, "who am I").await;
     assert_eq!(asked(&outside, 3), ["system: be kind", "user: who am I"]);
@@ -70,7 +77,8 @@ async fn flt_4_the_system_prompt_is_not_stored_again_with_every_run() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn rt7_failed_and_aborted_runs_leave_memory_as_it_was_and_their_messages_stand_in_the_journal() {
+async fn rt7_failed_and_aborted_runs_leave_memory_as_it_was_and_their_messages_stand_in_the_journal()
+ {
     let house = House::new();
     let outside = Outside::new();
     let engine = talker(&house, &outside).await;
@@ -88,7 +96,10 @@ async fn rt7_failed_and_aborted_runs_leave_memory_as_it_was_and_their_messages_s
     assert_eq!(engine.session(&ada(), session).unwrap().memory_refs, version);
     outside.on("/v1", |_| said("fine"));
     talk(&engine, session, "still there?").await;
-    assert_eq!(asked(&outside, 4), ["system: be kind", "user: hello", "assistant: answer 1", "user: still there?"]);
+    assert_eq!(
+        asked(&outside, 4),
+        ["system: be kind", "user: hello", "assistant: answer 1", "user: still there?"]
+    );
     let bodies: Vec<_> = engine.told(session).into_iter().filter_map(|told| told.sealed).collect();
     for text in ["fail", "hang"] {
         let task = json!({ "task": text }).to_string();
@@ -109,7 +120,10 @@ async fn rt7_an_agent_without_memory_neither_reads_nor_joins_it() {
     engine.over(alone).await;
     talk(&engine, session, "again").await;
     assert_eq!(asked(&outside, 2), ["user: alone"]);
-    assert_eq!(asked(&outside, 3), ["system: be kind", "user: hello", "assistant: answer 1", "user: again"]);
+    assert_eq!(
+        asked(&outside, 3),
+        ["system: be kind", "user: hello", "assistant: answer 1", "user: again"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -129,7 +143,10 @@ async fn flt_5_concurrent_runs_lose_no_transcript() {
     let last = asked(&outside, 7);
     for n in 0..6 {
         assert_eq!(last.iter().filter(|line| **line == format!("user: task {n}")).count(), 1);
-        assert_eq!(last.iter().filter(|line| **line == format!("assistant: answer {}", n + 1)).count(), 1);
+        assert_eq!(
+            last.iter().filter(|line| **line == format!("assistant: answer {}", n + 1)).count(),
+            1
+        );
     }
     assert_eq!(last.len(), 1 + 12 + 1);
 }
@@ -207,7 +224,9 @@ fn cm4_memory_is_saved_with_the_runs_end_or_not_at_all() {
         house.plug.die_after(last_words);
         let engine = life.engine.clone();
         let submitted = task_in(session, "talker", "hello");
-        std::thread::spawn(move || futures::executor::block_on(async move { engine.submit(&ada(), submitted).await }));
+        std::thread::spawn(move || {
+            futures::executor::block_on(async move { engine.submit(&ada(), submitted).await })
+        });
         life.block_on(house.plug.died());
         let store = house.store();
         let kinds: Vec<_> = store
@@ -227,7 +246,10 @@ fn cm4_memory_is_saved_with_the_runs_end_or_not_at_all() {
                 let seq = life.engine.session(&ada(), session).unwrap().seq;
                 life.engine.reach(&ada(), session, seq + 1).await.unwrap();
             }
-            assert_eq!(life.engine.session(&ada(), session).unwrap().memory_refs, [format!("chat:{session}@1")]);
+            assert_eq!(
+                life.engine.session(&ada(), session).unwrap().memory_refs,
+                [format!("chat:{session}@1")]
+            );
             let kinds = life.engine.kinds(session);
             assert_eq!(kinds.iter().filter(|kind| **kind == "memory.saved").count(), 1);
         });

@@ -18,12 +18,14 @@ fn handlers() -> IntentRegistry {
         Err(HandlerFailure::new("broken", "it broke"))
     });
     intents.register_intent("hang", "hanger", |ctx: Ctx| async move {
-        ctx.step::<(), _, _>("wait", RecoveryClass::Idempotent, &1, |_| std::future::pending()).await?;
+        ctx.step::<(), _, _>("wait", RecoveryClass::Idempotent, &1, |_| std::future::pending())
+            .await?;
         Ok(HandlerResult::default())
     });
     intents.register_intent("lose", "loser", |ctx: Ctx| async move {
         let lost = || StepFailure::Lost { message: "no answer".to_owned() };
-        ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, |_| async move { Err(lost()) }).await?;
+        ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, |_| async move { Err(lost()) })
+            .await?;
         Ok(HandlerResult::default())
     });
     intents.register_intent("many", "manyer", |ctx: Ctx| async move {
@@ -53,12 +55,16 @@ async fn run_1_a_run_carries_its_fields_and_its_times_in_order() {
     let run = engine.over(made.run_id).await;
     assert_eq!((run.tenant_id, run.session_id), (ada().tenant, made.session_id));
     assert_eq!((run.product_id.as_str(), run.user_id.as_str()), ("tenure", "ada"));
-    assert_eq!((run.attempt, run.trigger, run.parent_run_id, run.task_id), (1, Trigger::Submit, None, None));
+    assert_eq!(
+        (run.attempt, run.trigger, run.parent_run_id, run.task_id),
+        (1, Trigger::Submit, None, None)
+    );
     assert_eq!(run.intent_type.as_deref(), Some("fine"));
     assert_eq!((run.handler.as_deref(), run.agent.as_deref()), (Some("finer"), None));
     assert_eq!(run.input.unwrap()["parameters"], json!({ "x": 1 }));
     assert_eq!(run.output, Some(json!({ "n": 1 })));
-    let (created, started, completed) = (run.created_at, run.started_at.unwrap(), run.completed_at.unwrap());
+    let (created, started, completed) =
+        (run.created_at, run.started_at.unwrap(), run.completed_at.unwrap());
     assert!(created <= started && started <= completed);
 }
 
@@ -108,7 +114,10 @@ async fn run_2_finished_and_failed_say_so() {
     let fail = engine.over(fail).await;
     assert_eq!((fail.status, fail.stop_reason), (RunStatus::Failed, Some(StopReason::Failed)));
     let error = fail.error.unwrap();
-    assert_eq!((error.class, error.code.as_str(), error.message.as_str()), (ErrorClass::Handler, "broken", "it broke"));
+    assert_eq!(
+        (error.class, error.code.as_str(), error.message.as_str()),
+        (ErrorClass::Handler, "broken", "it broke")
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,7 +153,9 @@ async fn run_2_a_budget_nobody_may_raise_or_somebody_denies_is_a_failure() {
     assert_eq!(engine.rested(asking).await.status, RunStatus::WaitingApproval);
     engine.answer(session, Decision::Approve).await.unwrap();
     // two more, and the next breach
-    let again = engine.seen(asking, |run| run.usage.steps == 4 && run.status == RunStatus::WaitingApproval).await;
+    let again = engine
+        .seen(asking, |run| run.usage.steps == 4 && run.status == RunStatus::WaitingApproval)
+        .await;
     assert_eq!(again.waiting_for.unwrap().reason, StuckReason::Budget);
     engine.answer(session, Decision::Deny).await.unwrap();
     let denied = engine.over(asking).await;
@@ -160,7 +171,10 @@ async fn run_2_aborted_and_superseded_are_cancelled() {
     let aborted = engine.intend(session, "hang", json!({})).await;
     engine.cancel(&ada(), aborted, Some("enough".to_owned())).await.unwrap();
     let aborted = engine.over(aborted).await;
-    assert_eq!((aborted.status, aborted.stop_reason), (RunStatus::Cancelled, Some(StopReason::Aborted)));
+    assert_eq!(
+        (aborted.status, aborted.stop_reason),
+        (RunStatus::Cancelled, Some(StopReason::Aborted))
+    );
     let superseded = engine.intend(session, "hang", json!({})).await;
     let next = with_policy(
         intent_in(session, "fine", json!({})),
@@ -168,12 +182,16 @@ async fn run_2_aborted_and_superseded_are_cancelled() {
     );
     let next = accepted(&engine, next).await.run_id;
     let superseded = engine.over(superseded).await;
-    assert_eq!((superseded.status, superseded.stop_reason), (RunStatus::Cancelled, Some(StopReason::Superseded)));
+    assert_eq!(
+        (superseded.status, superseded.stop_reason),
+        (RunStatus::Cancelled, Some(StopReason::Superseded))
+    );
     assert!(is_completed(&engine.over(next).await));
 }
 
 async fn reason(engine: &Engine, run: RunId, wanted: StuckReason) -> Option<String> {
-    let is_wanted = |run: &Run| run.waiting_for.as_ref().is_some_and(|stuck| stuck.reason == wanted);
+    let is_wanted =
+        |run: &Run| run.waiting_for.as_ref().is_some_and(|stuck| stuck.reason == wanted);
     let waiting = engine.seen(run, is_wanted).await.waiting_for.unwrap();
     assert!(!waiting.text.is_empty());
     assert!(waiting.since.is_some(), "{waiting:?}");
@@ -232,17 +250,21 @@ async fn rt3_an_option_may_only_lower_the_cap_and_its_origin_is_journaled() {
         SubmitRun { agent: Some(agent), ..SubmitRun::default() }
     };
     for refused in [Some(0), Some(4)] {
-        assert_eq!(engine.submit(&ada(), capped(refused)).await.unwrap_err().code, Code::InvalidArgument);
+        assert_eq!(
+            engine.submit(&ada(), capped(refused)).await.unwrap_err().code,
+            Code::InvalidArgument
+        );
     }
     let free = SubmitRun { budget_steps: Some(0), ..capped(None) };
     assert_eq!(engine.submit(&ada(), free).await.unwrap_err().code, Code::InvalidArgument);
     for (asked, turns, origin) in [(None, 3, "config"), (Some(1), 1, "option")] {
         let made = accepted(&engine, capped(asked)).await;
         assert_eq!(engine.over(made.run_id).await.usage.model_calls, turns);
-        let submitted = engine.told(made.session_id).into_iter().find_map(|told| match told.entry.event {
-            tenure_contract::Event::RunSubmitted(event) => Some(event.limits),
-            _ => None,
-        });
+        let submitted =
+            engine.told(made.session_id).into_iter().find_map(|told| match told.entry.event {
+                tenure_contract::Event::RunSubmitted(event) => Some(event.limits),
+                _ => None,
+            });
         let limits = serde_json::to_value(submitted.unwrap()).unwrap();
         assert_eq!((&limits["maxSteps"], &limits["maxStepsFrom"]), (&json!(turns), &json!(origin)));
         assert_eq!(limits["budgetStepsFrom"], "default");

@@ -67,10 +67,16 @@ async fn ses_1_a_session_carries_its_fields_and_follows_its_run() {
     gated.gate.send_replace(true);
     engine.over(run).await;
     assert_eq!(engine.session(&ada(), opened.session_id).unwrap().status, SessionStatus::Active);
-    let closed = engine.end_session(&ada(), opened.session_id, SessionStatus::Completed, None).await.unwrap();
+    let closed = engine
+        .end_session(&ada(), opened.session_id, SessionStatus::Completed, None)
+        .await
+        .unwrap();
     assert_eq!(closed.status, SessionStatus::Completed);
     for refused in [
-        engine.end_session(&ada(), opened.session_id, SessionStatus::Cancelled, None).await.map(drop),
+        engine
+            .end_session(&ada(), opened.session_id, SessionStatus::Cancelled, None)
+            .await
+            .map(drop),
         engine.submit(&ada(), intent_in(opened.session_id, "fine", json!({}))).await.map(drop),
     ] {
         assert_eq!(refused.unwrap_err().code, Code::IllegalTransition);
@@ -219,7 +225,11 @@ async fn ses_3_steer_gives_the_current_run_its_input_before_the_next_model_call(
     outside.on("/look", |_| Reply::Held(json!({ "seen": 1 })));
     let engine = house.engine(IntentRegistry::default());
     engine
-        .hire(agent("looker").asks(&outside.url("/v1")).may(action("look", "read", &outside.url("/look"))))
+        .hire(agent("looker").asks(&outside.url("/v1")).may(action(
+            "look",
+            "read",
+            &outside.url("/look"),
+        )))
         .await;
     let session = engine
         .open_as(OpenSession { input_policy: Some(InputPolicy::Steer), ..OpenSession::default() })

@@ -36,7 +36,9 @@ async fn stp_1_an_effect_sees_its_own_intent_on_disk_and_its_result_follows() {
                 let log = log.clone();
                 let see = move |key: String| {
                     let log = log.clone();
-                    async move { Ok::<_, StepFailure>(json!({ "key": key, "seen": said_of(&*log, &key) })) }
+                    async move {
+                        Ok::<_, StepFailure>(json!({ "key": key, "seen": said_of(&*log, &key) }))
+                    }
                 };
                 let seen: Value = ctx.step(class.as_str(), class, &1, see).await?;
                 assert_eq!(seen["seen"], json!(["intended"]));
@@ -63,11 +65,22 @@ async fn stp_1_a_tool_call_reaches_its_service_only_with_its_intent_on_disk() {
     let looked = log.clone();
     outside.on("/pay", move |asked| {
         let said = said_of(&*looked, asked.key.as_deref().unwrap());
-        if said == ["intended"] { Reply::Json(200, json!({ "paid": 1 })) } else { Reply::Json(400, json!(said)) }
+        if said == ["intended"] {
+            Reply::Json(200, json!({ "paid": 1 }))
+        } else {
+            Reply::Json(400, json!(said))
+        }
     });
     let engine = house.engine(IntentRegistry::default());
-    let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"ok\"\n";
-    engine.hire(agent("payer").follows(&house, script).may(action("pay", "once", &outside.url("/pay")))).await;
+    let script =
+        "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"ok\"\n";
+    engine
+        .hire(agent("payer").follows(&house, script).may(action(
+            "pay",
+            "once",
+            &outside.url("/pay"),
+        )))
+        .await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
     let ended = engine.over(run).await;
     assert_eq!(results(&ended), [json!({ "paid": 1 })]);
@@ -87,7 +100,8 @@ async fn stp_3_every_attempt_of_a_step_carries_the_same_key() {
         _ => Reply::Json(200, json!({ "paid": 1 })),
     });
     let engine = house.engine(IntentRegistry::default());
-    let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"ok\"\n";
+    let script =
+        "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"ok\"\n";
     let pay = action("pay", "idempotent", &outside.url("/pay"));
     engine.hire(agent("payer").follows(&house, script).may(pay)).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
@@ -109,7 +123,8 @@ async fn stp_3_two_steps_have_two_keys() {
     engine.hire(agent("payer").follows(&house, script).may(pay)).await;
     let run = accepted(&engine, task("payer", "pay")).await.run_id;
     assert!(is_completed(&engine.over(run).await));
-    let keys: std::collections::BTreeSet<_> = outside.attempts("/pay").into_iter().map(|one| one.key).collect();
+    let keys: std::collections::BTreeSet<_> =
+        outside.attempts("/pay").into_iter().map(|one| one.key).collect();
     assert_eq!(keys.len(), 2);
 }
 
@@ -137,7 +152,10 @@ fn stp_4_results_of_every_size_read_back_after_a_crash_and_are_never_made_again(
                     }
                 }
                 if hangs {
-                    ctx.step::<(), _, _>("hang", RecoveryClass::Idempotent, &1, |_| std::future::pending()).await?;
+                    ctx.step::<(), _, _>("hang", RecoveryClass::Idempotent, &1, |_| {
+                        std::future::pending()
+                    })
+                    .await?;
                 }
                 Ok(HandlerResult::default())
             }
@@ -156,7 +174,8 @@ fn stp_4_results_of_every_size_read_back_after_a_crash_and_are_never_made_again(
         // the hanging step of the first life is left out by the second: its run ends all the same
         assert!(is_completed(&life.engine.over(run).await));
         let steps = life.engine.steps(&ada(), run).await.unwrap();
-        let read: Vec<_> = steps.iter().filter_map(|step| step.result.as_ref()?.as_str()).map(str::len).collect();
+        let read: Vec<_> =
+            steps.iter().filter_map(|step| step.result.as_ref()?.as_str()).map(str::len).collect();
         assert_eq!(read, [sizes, sizes].concat());
     });
     assert_eq!(made.load(Ordering::SeqCst), 6);

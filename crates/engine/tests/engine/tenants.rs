@@ -3,9 +3,7 @@
 use crate::harness::*;
 use serde_json::json;
 use std::time::Duration;
-use tenure_contract::resource::{
-    CreateKey, Decision, OpenSession, ResolveStep, SubmitRun,
-};
+use tenure_contract::resource::{CreateKey, Decision, OpenSession, ResolveStep, SubmitRun};
 use tenure_contract::words::{ArtifactState, RecoveryClass, Resolution, RunStatus, SessionStatus};
 use tenure_contract::{Code, Error, SessionId, StepId};
 use tenure_engine::{ArtifactMade, Ctx, HandlerResult, IntentRegistry, Listing, StepFailure};
@@ -26,7 +24,8 @@ fn handlers() -> IntentRegistry {
     });
     intents.register_intent("lose", "loser", |ctx: Ctx| async move {
         let lost = || StepFailure::Lost { message: "no answer".to_owned() };
-        ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, |_| async move { Err(lost()) }).await?;
+        ctx.step::<(), _, _>("pay", RecoveryClass::Once, &1, |_| async move { Err(lost()) })
+            .await?;
         Ok(HandlerResult::default())
     });
     intents
@@ -89,12 +88,16 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
     not_found(engine.approval(&eve, approval).await);
     not_found(engine.decide(&eve, approval, plain(Decision::Approve)).await);
     for step in [step, StepId::from_bytes([9; 16])] {
-        let landed = ResolveStep { resolution: Resolution::Landed, result: Some(json!(1)), reason: None };
+        let landed =
+            ResolveStep { resolution: Resolution::Landed, result: Some(json!(1)), reason: None };
         not_found(engine.resolve(&eve, step, landed).await);
     }
     not_found(engine.revoke_key(&eve, key.key_id).await);
     assert_eq!(engine.agent(&eve, "payer").unwrap_err().code, Code::UnknownName);
-    assert_eq!(engine.submit(&eve, task("payer", "pay")).await.unwrap_err().code, Code::UnknownName);
+    assert_eq!(
+        engine.submit(&eve, task("payer", "pay")).await.unwrap_err().code,
+        Code::UnknownName
+    );
     let all = Listing::default();
     assert!(engine.sessions(&eve, &all).unwrap().items.is_empty());
     assert!(engine.runs(&eve, &all).unwrap().items.is_empty());

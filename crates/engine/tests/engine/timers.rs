@@ -122,7 +122,11 @@ async fn a_failure_that_may_pass_is_tried_again_when_its_time_has_come() {
     let performed = Arc::default();
     let engine = cranked(&house, paying(&performed));
     let run = pay(&engine, "idempotent", "transient", 1).await;
-    let waiting = engine.seen(run, |run| run.waiting_for.as_ref().is_some_and(|why| why.reason == StuckReason::Alarm)).await;
+    let waiting = engine
+        .seen(run, |run| {
+            run.waiting_for.as_ref().is_some_and(|why| why.reason == StuckReason::Alarm)
+        })
+        .await;
     assert_eq!(performed.load(Ordering::SeqCst), 1);
     assert_eq!(waiting.status, RunStatus::Running);
     tokio::time::advance(Duration::from_millis(limits::RETRY_BACKOFF_MS + 1)).await;
@@ -153,8 +157,7 @@ async fn t14_a_substep_that_never_answers_is_given_up_at_its_limit() {
     assert_eq!(causes, [(step, "timeout")]);
 }
 
-const ASK: &str =
-    "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"heard: {{pay.error}}\"\n";
+const ASK: &str = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n[[turn]]\ntext = \"heard: {{pay.error}}\"\n";
 
 #[tokio::test(start_paused = true)]
 async fn apr_2_an_approval_nobody_decides_expires_as_a_refusal_the_model_is_told() {

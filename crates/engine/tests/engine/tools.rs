@@ -14,7 +14,9 @@ fn once(calls: &str) -> String {
 }
 
 fn call(tool: &str, id: &str, n: u32) -> String {
-    format!("[[turn.call]]\ntool = \"{tool}\"\nas = \"{tool}{id}{n}\"\nid = \"{id}\"\narguments = {{ n = {n} }}\n")
+    format!(
+        "[[turn.call]]\ntool = \"{tool}\"\nas = \"{tool}{id}{n}\"\nid = \"{id}\"\narguments = {{ n = {n} }}\n"
+    )
 }
 
 async fn run(engine: &Engine, definition: Definition) -> RunId {
@@ -55,7 +57,9 @@ async fn rt4_the_cap_counts_turns_ends_the_run_and_asks_nobody() {
     let house = House::new();
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
-    let definition = agent("worker").follows(&house, &again_and_again("act")).with("approvers", json!(["user:*"]));
+    let definition = agent("worker")
+        .follows(&house, &again_and_again("act"))
+        .with("approvers", json!(["user:*"]));
     let run = run(&engine, definition.may(action("act", "once", &outside.url("/act")))).await;
     let ended = engine.over(run).await;
     assert_eq!(ended.stop_reason, Some(StopReason::MaxSteps));
@@ -69,12 +73,16 @@ async fn flt_1_a_cap_reached_is_no_success_and_saves_no_memory() {
     let house = House::new();
     let outside = Outside::new();
     let engine = house.engine(IntentRegistry::default());
-    let definition = agent("worker").follows(&house, &once(&call("act", "a", 1))).with("max_steps", json!(1));
+    let definition =
+        agent("worker").follows(&house, &once(&call("act", "a", 1))).with("max_steps", json!(1));
     engine.hire(definition.may(action("act", "once", &outside.url("/act")))).await;
     let session = engine.open().await;
     let capped = engine.task(session, "worker", "work").await;
     let capped = engine.over(capped).await;
-    assert_eq!((capped.status, capped.stop_reason), (RunStatus::Failed, Some(StopReason::MaxSteps)));
+    assert_eq!(
+        (capped.status, capped.stop_reason),
+        (RunStatus::Failed, Some(StopReason::MaxSteps))
+    );
     assert_eq!(capped.error.unwrap().class, ErrorClass::Budget);
     assert!(!engine.kinds(session).contains(&"memory.saved"));
     assert!(engine.session(&ada(), session).unwrap().memory_refs.is_empty());
@@ -99,7 +107,10 @@ async fn rt5_two_tools_of_one_name_are_the_authors_mistake() {
     let engine = house.engine(IntentRegistry::default());
     let twice = agent("worker").follows(&house, &once(""));
     let act = action("act", "once", "http://127.0.0.1:9/");
-    let refused = engine.register_agent(&ada(), twice.clone().may(act.clone()).may(act).made()).await.unwrap_err();
+    let refused = engine
+        .register_agent(&ada(), twice.clone().may(act.clone()).may(act).made())
+        .await
+        .unwrap_err();
     assert_eq!(refused.code, Code::InvalidArgument);
     assert!(refused.message.contains("act"), "{refused}");
     let reserved = twice.may(action("delegate_x", "once", "http://127.0.0.1:9/"));
@@ -165,9 +176,16 @@ async fn aborted(class: &str) -> (tenure_contract::resource::Run, Engine, Durati
 async fn rt13_an_abort_ends_a_run_with_its_receipt_and_skips_memory() {
     for (class, doubts) in [("once", 1), ("idempotent", 1), ("read", 0)] {
         let (ended, engine, _) = aborted(class).await;
-        assert_eq!((ended.status, ended.stop_reason), (RunStatus::Cancelled, Some(StopReason::Aborted)));
+        assert_eq!(
+            (ended.status, ended.stop_reason),
+            (RunStatus::Cancelled, Some(StopReason::Aborted))
+        );
         let receipt = ended.stop_receipt.unwrap();
-        assert_eq!((receipt.in_doubt, receipt.stopped, receipt.children), (doubts, 0, 0), "{class}");
+        assert_eq!(
+            (receipt.in_doubt, receipt.stopped, receipt.children),
+            (doubts, 0, 0),
+            "{class}"
+        );
         assert_eq!(receipt.in_doubt + receipt.landed_after, 1, "{class}");
         // the partial result is kept: the turn that asked for the call
         let output = ended.output.unwrap();
@@ -194,11 +212,16 @@ async fn flt_6_a_hung_tool_does_not_block_an_abort() {
 async fn rt13_an_abort_stops_a_model_that_hangs_and_what_has_not_begun() {
     let house = House::new();
     let engine = house.engine(IntentRegistry::default());
-    let run = run(&engine, agent("thinker").follows(&house, "[[turn]]\ntext = \"hm\"\nhang = true\n")).await;
+    let run =
+        run(&engine, agent("thinker").follows(&house, "[[turn]]\ntext = \"hm\"\nhang = true\n"))
+            .await;
     engine.seen(run, |run| run.usage.model_calls == 1).await;
     engine.cancel(&ada(), run, None).await.unwrap();
     let ended = engine.over(run).await;
-    assert_eq!((ended.status, ended.stop_reason), (RunStatus::Cancelled, Some(StopReason::Aborted)));
+    assert_eq!(
+        (ended.status, ended.stop_reason),
+        (RunStatus::Cancelled, Some(StopReason::Aborted))
+    );
     assert_eq!(ended.stop_receipt.unwrap().in_doubt, 0);
 }
 
@@ -209,7 +232,10 @@ async fn rt14_adapter_errors_end_the_run_with_what_there_was_and_tool_errors_do_
     outside.on("/act", |_| Reply::Json(422, json!("no such order")));
     let engine = house.engine(IntentRegistry::default());
     let act = action("act", "once", &outside.url("/act"));
-    let told = format!("[[turn]]\ntext = \"I try\"\n{}[[turn]]\nfail = \"the model is down\"\n", call("act", "a", 1));
+    let told = format!(
+        "[[turn]]\ntext = \"I try\"\n{}[[turn]]\nfail = \"the model is down\"\n",
+        call("act", "a", 1)
+    );
     let failing = run(&engine, agent("failing").follows(&house, &told).may(act.clone())).await;
     let failed = engine.over(failing).await;
     assert_eq!((failed.status, failed.stop_reason), (RunStatus::Failed, Some(StopReason::Failed)));
@@ -217,7 +243,8 @@ async fn rt14_adapter_errors_end_the_run_with_what_there_was_and_tool_errors_do_
     assert_eq!((error.class, error.message.as_str()), (ErrorClass::Adapter, "the model is down"));
     assert_eq!(content(&failed), "I try");
     assert!(results(&failed)[0]["error"].as_str().unwrap().contains("no such order"));
-    let going_on = run(&engine, agent("going-on").follows(&house, &once(&call("act", "a", 1))).may(act)).await;
+    let going_on =
+        run(&engine, agent("going-on").follows(&house, &once(&call("act", "a", 1))).may(act)).await;
     assert_eq!(content(&engine.over(going_on).await), "done");
 }
 
@@ -226,7 +253,9 @@ async fn rt14_a_programmers_error_is_raised_before_anything_runs() {
     let house = House::new();
     let engine = house.engine(IntentRegistry::default());
     let good = agent("worker").follows(&house, &once(""));
-    for (field, value) in [("max_steps", json!(0)), ("approvers", json!(["ada"])), ("name", json!(" "))] {
+    for (field, value) in
+        [("max_steps", json!(0)), ("approvers", json!(["ada"])), ("name", json!(" "))]
+    {
         let refused = engine.register_agent(&ada(), good.clone().with(field, value).made()).await;
         assert_eq!(refused.unwrap_err().code, Code::InvalidArgument, "{field}");
     }
@@ -303,12 +332,14 @@ async fn t14_a_call_has_a_time_limit_and_an_output_limit() {
     let engine = house.engine(IntentRegistry::default());
     let mut hang = action("hang", "once", &outside.url("/hang"));
     hang["timeout_ms"] = json!(50);
-    let hung = run(&engine, agent("hung").follows(&house, &once(&call("hang", "a", 1))).may(hang)).await;
+    let hung =
+        run(&engine, agent("hung").follows(&house, &once(&call("hang", "a", 1))).may(hang)).await;
     assert_eq!(engine.rested(hung).await.status, RunStatus::Paused);
     assert_eq!(engine.steps(&ada(), hung).await.unwrap()[1].status, StepStatus::InDoubt);
     let mut long = action("long", "once", &outside.url("/long"));
     long["max_output_bytes"] = json!(500);
-    let long = run(&engine, agent("long").follows(&house, &once(&call("long", "a", 1))).may(long)).await;
+    let long =
+        run(&engine, agent("long").follows(&house, &once(&call("long", "a", 1))).may(long)).await;
     let ended = engine.over(long).await;
     let told = &results(&ended)[0];
     assert_eq!(told["truncated"], json!(true));

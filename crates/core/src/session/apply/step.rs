@@ -287,7 +287,9 @@ fn begin_call(progress: &mut Progress, event: &StepIntended) -> Folded {
         return Err(format!("call `{}` may not begin", call.noted.call_id));
     }
     #[cfg(feature = "planted")]
-    if event.approval.is_some() && crate::planted::strikes(crate::planted::Bug::ApprovalConsumedTwice) {
+    if event.approval.is_some()
+        && crate::planted::strikes(crate::planted::Bug::ApprovalConsumedTwice)
+    {
         return Ok(());
     }
     call.outcome = CallOutcome::Performing(event.step);

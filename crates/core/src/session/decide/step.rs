@@ -195,7 +195,10 @@ pub(super) fn lose_step(
     Ok(match open.class {
         RecoveryClass::Read if cancelling(run) => vec![failure.draft(run, None)],
         #[cfg(feature = "planted")]
-        RecoveryClass::Once if cause == LossCause::Timeout && crate::planted::is(crate::planted::Bug::OnceRetriedOnTimeout) => {
+        RecoveryClass::Once
+            if cause == LossCause::Timeout
+                && crate::planted::is(crate::planted::Bug::OnceRetriedOnTimeout) =>
+        {
             vec![failure.draft(run, retry_at(now, attempt))]
         }
         RecoveryClass::Once => doubt(),

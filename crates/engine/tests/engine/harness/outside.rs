@@ -36,9 +36,7 @@ pub enum Reply {
 
 /// A model's answer in one piece of text.
 pub fn said(text: &str) -> Reply {
-    let delta = |content: Value, reason: Value| {
-        json!({ "choices": [{ "index": 0, "delta": content, "finish_reason": reason }] })
-    };
+    let delta = |content: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": content, "finish_reason": reason }] });
     Reply::Events(vec![
         delta(json!({ "role": "assistant", "content": text }), Value::Null),
         delta(json!({}), json!("stop")),
@@ -52,9 +50,7 @@ pub fn calls(asked: &[(&str, &str, Value)]) -> Reply {
                 "function": { "name": name, "arguments": arguments.to_string() } })
     };
     let asked: Vec<Value> = asked.iter().enumerate().map(call).collect();
-    let choice = |delta: Value, reason: Value| {
-        json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] })
-    };
+    let choice = |delta: Value, reason: Value| json!({ "choices": [{ "index": 0, "delta": delta, "finish_reason": reason }] });
     Reply::Events(vec![
         choice(json!({ "role": "assistant", "tool_calls": asked }), Value::Null),
         choice(json!({}), json!("tool_calls")),

@@ -133,7 +133,12 @@ impl Projection for Plugged<dyn Projection> {
     fn reset(&self) -> Result<(), StoreError> {
         self.inner.reset()
     }
-    fn locate(&self, journal: [u8; 16], from: u64, limit: usize) -> Result<Vec<Position>, StoreError> {
+    fn locate(
+        &self,
+        journal: [u8; 16],
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<Position>, StoreError> {
         self.inner.locate(journal, from, limit)
     }
     fn head(&self, journal: [u8; 16]) -> Result<u64, StoreError> {
