@@ -217,13 +217,13 @@ impl Engine {
     /// # Errors
     /// `settle-lag` after [`limits::SETTLE_WAIT_MAX_MS`].
     pub async fn settled(&self) -> Result<(), Error> {
-        let wanted = self.node.committer.last();
-        let mut settled = self.node.settler.watch();
-        if *settled.borrow() >= wanted {
+        let wanted = self.node.committer.last().number();
+        let settled = &self.node.settler.settled;
+        if settled.seq() >= wanted {
             return Ok(());
         }
         self.node.settler.hurry();
-        let reached = settled.wait_for(|position| *position >= wanted);
+        let reached = settled.reach(wanted);
         let limit = Duration::from_millis(limits::SETTLE_WAIT_MAX_MS);
         match tokio::time::timeout(limit, reached).await {
             Ok(_) => Ok(()),

@@ -1,6 +1,7 @@
 //! The settler: off the commit path, brings index, list rows and snapshots up to the log.
 
 use crate::commit::{Committed, store_error};
+use crate::durable::Durable;
 use crate::lock;
 use crate::resident::{Resident, Submission};
 use std::collections::BTreeMap;
@@ -12,7 +13,6 @@ use tenure_contract::{Digest, Entry, Error, limits};
 use tenure_core::position::{Anchor, AnchorVerdict, Position, judge_anchor};
 use tenure_core::projection::project;
 use tenure_store::{IndexRun, Settle, Snapshot, Store, Stored};
-use tokio::sync::watch;
 
 /// How long a busy settler lets entries gather.
 const PACE: Duration = Duration::from_millis(10);
@@ -21,8 +21,9 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 pub(crate) struct Settler {
     store: Store,
-    /// The last settled position.
-    settled: watch::Sender<Position>,
+    /// The last settled position, by number; who waits is woken in the order of coming, which a
+    /// watch channel does not do and one seed, one history needs.
+    pub settled: Durable,
     lag: Arc<AtomicU64>,
     pub lag_max: AtomicU64,
     hurried: Mutex<bool>,
@@ -73,7 +74,7 @@ impl Settler {
     pub fn new(store: Store, lag: Arc<AtomicU64>) -> Self {
         Self {
             store,
-            settled: watch::Sender::new(Position::START),
+            settled: Durable::default(),
             lag,
             lag_max: AtomicU64::new(0),
             hurried: Mutex::new(false),
@@ -84,10 +85,6 @@ impl Settler {
     /// Entries committed and not settled.
     pub fn lag(&self) -> u64 {
         self.lag.load(Ordering::Relaxed)
-    }
-
-    pub fn watch(&self) -> watch::Receiver<Position> {
-        self.settled.subscribe()
     }
 
     /// Brings the projection up to the log before anything is served: catches up, rebuilds, or
@@ -101,7 +98,7 @@ impl Settler {
             .and_then(|found| found.first().map(|stored| stored.hash));
         let mut after = match judge_anchor(self.store.log.store_id(), end, anchor, at_anchor) {
             AnchorVerdict::Current => {
-                self.settled.send_replace(end);
+                self.settled.ack(end.number());
                 return Ok(());
             }
             AnchorVerdict::Behind => anchor.map_or(Position::START, |anchor| anchor.position),
@@ -121,7 +118,7 @@ impl Settler {
             self.settle_stored(&page)?;
             progress(settled);
         }
-        self.settled.send_replace(after);
+        self.settled.ack(after.number());
         Ok(())
     }
 
@@ -201,7 +198,7 @@ impl Settler {
             tracing::error!(%refused, entries, "lists cannot be brought up to the log; trying again");
             std::thread::sleep(RETRY_AFTER);
         }
-        self.settled.send_replace(settle.upto.position);
+        self.settled.ack(settle.upto.position.number());
         self.lag.fetch_sub(entries as u64, Ordering::Relaxed);
         let mut residents: Vec<Arc<Resident>> = Vec::with_capacity(waiting.len());
         for (submission, places) in waiting {

@@ -2,9 +2,9 @@
 
 use tenure_sim::run;
 
-/// Seeds of one budget; ten times as many when `TENURE_SLOW` is set.
+/// Seeds of one budget; many more when `TENURE_SLOW` is set.
 fn budget() -> u64 {
-    if std::env::var_os("TENURE_SLOW").is_some() { 4_000 } else { 250 }
+    if std::env::var_os("TENURE_SLOW").is_some() { 4_000 } else { 120 }
 }
 
 #[test]
@@ -20,7 +20,7 @@ fn every_seed_keeps_every_promise() {
 
 #[test]
 fn the_same_seed_twice_is_the_same_history() {
-    for seed in 0..30 {
+    for seed in 0..25 {
         let (once, again) = (run(seed, None), run(seed, None));
         let differing = once.trace.iter().zip(&again.trace).find(|(one, other)| one != other);
         assert_eq!(differing, None, "seed {seed}");
@@ -30,10 +30,10 @@ fn the_same_seed_twice_is_the_same_history() {
 
 #[test]
 fn seeds_meet_crashes_and_get_somewhere() {
-    let outcomes: Vec<_> = (0..40).map(|seed| run(seed, None)).collect();
+    let outcomes: Vec<_> = (0..30).map(|seed| run(seed, None)).collect();
     let crashes: u64 = outcomes.iter().map(|outcome| outcome.crashes).sum();
     let entries: usize = outcomes.iter().map(|outcome| outcome.entries).sum();
-    assert!(crashes > 100 && entries > 2_000, "{crashes} crashes, {entries} entries");
+    assert!(crashes > 100 && entries > 1_500, "{crashes} crashes, {entries} entries");
     let told = |word: &str| {
         outcomes.iter().flat_map(|outcome| &outcome.trace).any(|line| line.contains(word))
     };
