@@ -93,8 +93,10 @@ impl Witness {
             Ok(entry) => entry,
             Err(why) => return self.trace.broke("entries can be read", why.to_string()),
         };
-        let at = entry.at.to_string();
-        self.trace.say(format!("  {} {} {} {at}", entry.journal, entry.seq, entry.event.name()));
+        let (name, hash) = (entry.event.name(), stored.hash.to_string());
+        let hash: String = hash.chars().skip("sha256:".len()).take(8).collect();
+        let (journal, seq, at) = (entry.journal, entry.seq, entry.at);
+        self.trace.say(format!("  {journal} {seq} {name} {at} {hash}"));
         if !self.chained(stored, &entry) {
             return;
         }

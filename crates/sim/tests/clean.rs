@@ -4,7 +4,7 @@ use tenure_sim::run;
 
 /// Seeds of one budget; many more when `TENURE_SLOW` is set.
 fn budget() -> u64 {
-    if std::env::var_os("TENURE_SLOW").is_some() { 4_000 } else { 120 }
+    if std::env::var_os("TENURE_SLOW").is_some() { 4_000 } else { 200 }
 }
 
 #[test]

@@ -91,7 +91,10 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
             Ok(Some(Chunk::Done)) => return checked(message, tokens),
             Ok(Some(Chunk::Failed(failure))) => return Ended::Failed(failure, tokens),
             Ok(None) => {
-                return Ended::Failed(failure("the model's stream ended without an ending"), tokens);
+                return Ended::Failed(
+                    failure("the model's stream ended without an ending"),
+                    tokens,
+                );
             }
             Err(_) => return Ended::Failed(failure("the model was silent for too long"), tokens),
         }
