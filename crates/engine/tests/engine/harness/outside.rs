@@ -68,6 +68,8 @@ struct Ledger {
 struct State {
     ledger: Mutex<Ledger>,
     arrived: watch::Sender<usize>,
+    /// Paths of the answers that were read.
+    heard: watch::Sender<Vec<String>>,
     gate: watch::Sender<bool>,
 }
 
@@ -85,6 +87,7 @@ impl Outside {
         let state = Arc::new(State {
             ledger: Mutex::default(),
             arrived: watch::Sender::new(0),
+            heard: watch::Sender::new(Vec::new()),
             gate: watch::Sender::new(false),
         });
         let serving = state.clone();
@@ -118,6 +121,12 @@ impl Outside {
         arrived.wait_for(|_| self.attempts(path).len() >= count).await.unwrap();
     }
 
+    /// Resolves once the answer of a request to that path was read to its end.
+    pub async fn heard(&self, path: &str) {
+        let mut heard = self.state.heard.subscribe();
+        heard.wait_for(|heard| heard.iter().any(|known| known.starts_with(path))).await.unwrap();
+    }
+
     /// Answers everything that is held, now and later.
     pub fn open_gate(&self) {
         self.state.gate.send_replace(true);
@@ -137,7 +146,10 @@ impl State {
         };
         self.arrived.send_modify(|count| *count += 1);
         let reply = behaviour.map_or(Reply::Json(200, json!({ "ok": true })), |one| one(&attempt));
-        let _ = self.answer(&mut stream, reply);
+        if self.answer(&mut stream, reply).is_ok() && stream.read(&mut [0; 1]).is_ok() {
+            // the client has hung up, so it has read everything
+            self.heard.send_modify(|heard| heard.push(attempt.path));
+        }
     }
 
     fn answer(&self, stream: &mut TcpStream, reply: Reply) -> std::io::Result<()> {
@@ -153,7 +165,7 @@ impl State {
                 while stream.read(&mut rest)? > 0 {}
                 Ok(())
             }
-            Reply::Cut => Ok(()),
+            Reply::Cut => Err(std::io::ErrorKind::ConnectionAborted.into()),
             Reply::Events(events) => {
                 let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\
                             connection: close\r\n\r\n";
@@ -161,7 +173,9 @@ impl State {
                 for event in events {
                     write!(stream, "data: {event}\n\n")?;
                 }
-                stream.write_all(b"data: [DONE]\n\n")
+                stream.write_all(b"data: [DONE]\n\n")?;
+                // a stream without a length ends with its connection
+                stream.shutdown(std::net::Shutdown::Write)
             }
         }
     }
