@@ -257,7 +257,9 @@ impl Node {
 
     /// Lets go of everything nobody needs.
     pub fn sweep(self: &Arc<Self>) {
-        let known: Vec<_> = lock(&self.residents).keys().copied().collect();
+        let mut known: Vec<_> = lock(&self.residents).keys().copied().collect();
+        // a map's order is another in every process, and what is woken here writes
+        known.sort_unstable();
         for key in known {
             let resident = lock(&self.residents).get(&key).cloned();
             match resident {

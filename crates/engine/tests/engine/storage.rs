@@ -4,9 +4,10 @@ use crate::harness::*;
 use serde_json::json;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use tenure_contract::Code;
-use tenure_contract::resource::{Decision, OpenSession};
-use tenure_contract::words::{ApprovalStatus, RecoveryClass, RunStatus};
+use std::time::Duration;
+use tenure_contract::resource::{Decision, OpenSession, Run};
+use tenure_contract::words::{ApprovalStatus, RecoveryClass, StuckReason};
+use tenure_contract::{Code, limits};
 use tenure_engine::{Config, Ctx, Drive, HandlerResult, IntentRegistry, StepFailure};
 use tenure_store::StoreError;
 use tokio::sync::watch;
@@ -138,24 +139,54 @@ async fn log_4_a_run_whose_commits_fail_in_its_midst_goes_on_by_itself_later() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn log_4_a_model_call_whose_intent_is_not_written_is_not_made_and_is_made_later() {
+async fn log_4_a_model_call_whose_intent_is_not_written_is_not_made() {
     let house = House::new();
     let outside = Outside::new();
     outside.on("/v1", |_| said("hello"));
     let engine = house.engine(IntentRegistry::default());
     engine.hire(agent("talker").asks(&outside.url("/v1"))).await;
     let session = engine.open().await;
-    let first = engine.task(session, "talker", "hi").await;
-    engine.pause(&ada(), first).await.ok();
     house.plug.refuse(Some(StoreError::Full));
-    let second = engine.submit(&ada(), task_in(session, "talker", "hi")).await.unwrap_err();
-    assert_eq!(second.code, Code::StorageFull);
+    let refused = engine.submit(&ada(), task_in(session, "talker", "hi")).await.unwrap_err();
+    assert_eq!(refused.code, Code::StorageFull);
     house.plug.refuse(None);
-    if engine.run(&ada(), first).await.unwrap().status == RunStatus::Paused {
-        engine.resume(&ada(), first).await.unwrap();
-    }
-    assert!(is_completed(&engine.over(first).await));
+    let run = engine.task(session, "talker", "hi").await;
+    assert!(is_completed(&engine.over(run).await));
+    assert_eq!(outside.attempts("/v1").len(), 1);
     verified(&engine.told(session));
+}
+
+#[tokio::test(start_paused = true)]
+async fn log_4_a_retry_whose_entry_is_not_written_is_made_once_there_is_room() {
+    let house = House::new();
+    let outside = Outside::new();
+    outside.on("/pay", |asked| match asked.nth {
+        1 => Reply::Json(500, json!({})),
+        _ => Reply::Json(200, json!({ "paid": 1 })),
+    });
+    let engine = cranked(&house, IntentRegistry::default());
+    let script = "[[turn]]\n[[turn.call]]\ntool = \"pay\"\narguments = { n = 1 }\n\
+                  [[turn]]\ntext = \"paid\"\n";
+    let pay = action("pay", "idempotent", &outside.url("/pay"));
+    engine.hire(agent("payer").follows(&house, script).may(pay)).await;
+    let run = accepted(&engine, task("payer", "pay")).await.run_id;
+    let alarmed =
+        |run: &Run| run.waiting_for.as_ref().is_some_and(|why| why.reason == StuckReason::Alarm);
+    engine.seen(run, alarmed).await;
+    // nobody asks for the run while its retry is refused: it must come back by itself
+    house.plug.refuse(Some(StoreError::Full));
+    tokio::time::advance(Duration::from_millis(limits::RETRY_BACKOFF_MS + 1)).await;
+    house.plug.refused().await;
+    house.plug.refuse(None);
+    for _ in 0..20 {
+        tokio::time::advance(Duration::from_millis(50)).await;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    }
+    outside.reached("/pay", 2).await;
+    let ended = engine.seen(run, |run| run.status.is_final()).await;
+    assert_eq!(content(&ended), "paid");
 }
 
 #[test]
