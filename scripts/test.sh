@@ -49,5 +49,8 @@ if cargo deny --version >/dev/null 2>&1; then
   cargo deny check licenses bans sources
 fi
 
+say "planted bugs: every one must be caught"
+cargo test -p tenure-sim --features planted --locked --test planted_inside
+
 say "tests${TENURE_SLOW:+, slow tier included}"
 cargo test --workspace --locked

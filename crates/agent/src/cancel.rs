@@ -1,33 +1,41 @@
 //! A signal that a call should stop: cheap to clone, set once, awaitable.
+//!
+//! Whoever waits is woken in the order of coming, so that one seed is one history; a watch channel
+//! wakes in an order of its own.
 
-use tokio::sync::watch;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Notify;
 
 /// Tells a call that its run was aborted. Dropping it cancels nothing.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Cancel {
-    sender: watch::Sender<bool>,
+    signal: Arc<Signal>,
 }
 
-impl Default for Cancel {
-    fn default() -> Self {
-        Self { sender: watch::Sender::new(false) }
-    }
+#[derive(Debug, Default)]
+struct Signal {
+    given: AtomicBool,
+    notify: Notify,
 }
 
 impl Cancel {
     /// Signals every clone.
     pub fn cancel(&self) {
-        self.sender.send_replace(true);
+        self.signal.given.store(true, Ordering::Release);
+        self.signal.notify.notify_waiters();
     }
     /// Whether the signal was given.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {
-        *self.sender.borrow()
+        self.signal.given.load(Ordering::Acquire)
     }
     /// Resolves once the signal is given; never, if it is not.
     pub async fn cancelled(&self) {
-        let mut receiver = self.sender.subscribe();
-        // the sender lives as long as `self`, so this ends only with the signal
-        let _ = receiver.wait_for(|given| *given).await;
+        // made before the look: a signal given between the two still wakes it
+        let notified = self.signal.notify.notified();
+        if !self.is_cancelled() {
+            notified.await;
+        }
     }
 }

@@ -120,10 +120,8 @@ fn bookings(around: &Surroundings, witness: &Mutex<Witness>) {
         if seen.landed && !is_booked {
             trace.broke("what landed was booked", step.to_string());
         }
-        // nobody minds whether a lost `read` arrived; and of an `idempotent` step tried several
-        // times, a failure tells about the last attempt only
-        let is_told = seen.class == RecoveryClass::Once || seen.attempts == 1;
-        if seen.did_not_happen && is_booked && is_told && seen.class != RecoveryClass::Read {
+        // nobody minds whether a lost `read` arrived
+        if seen.did_not_happen && is_booked && seen.class != RecoveryClass::Read {
             trace.broke("what did not happen was not booked", step.to_string());
         }
     }
@@ -150,7 +148,7 @@ fn shown(life: &Life, clients: &Clients, witness: &Mutex<Witness>, trace: &Trace
         if told != kept.map(|stored| stored.bytes.clone()).collect::<Vec<_>>() {
             trace.broke("a journal is told as it lies", session.to_string());
         }
-        let shown = life.engine().session(caller, session).map(|shown| shown.status);
+        let shown = life.wait(life.engine().session(caller, session)).map(|shown| shown.status);
         let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
         let folded = witness.session(session).map(tenure_core::SessionState::status);
         if shown.as_ref().ok() != folded.as_ref() {

@@ -197,6 +197,7 @@ fn step_event(number: u16, s: &mut Source) -> Option<Event> {
             class: s.word(ErrorClass::ALL),
             retry_at: s.option(Source::time),
             tokens: s.option(tokens),
+            lost: s.option(|s| s.word(LossCause::ALL)),
         }
         .into(),
         24 => StepInDoubt {

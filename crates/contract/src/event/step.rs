@@ -117,6 +117,9 @@ pub struct StepFailed {
     /// Tokens charged for the failed attempt, read and written.
     #[n(5)]
     pub tokens: Option<TokensUsed>,
+    /// How the attempt was lost, when whether it happened is not known.
+    #[n(6)]
+    pub lost: Option<LossCause>,
 }
 
 /// Tokens of one model call.

@@ -225,6 +225,9 @@ pub struct OpenStep {
     /// The approval whose decision carries edited arguments, if any: that entry.
     #[n(9)]
     pub edited_seq: Option<u64>,
+    /// How an earlier attempt was lost: it may have happened, whatever a later one says.
+    #[n(10)]
+    pub lost: Option<LossCause>,
 }
 
 /// How an open step stands.

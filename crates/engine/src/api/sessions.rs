@@ -37,12 +37,20 @@ impl Engine {
         session_view(&resident)
     }
 
-    /// A session.
+    /// A session, as far as it is durable.
     ///
     /// # Errors
     /// `not-found`.
-    pub fn session(&self, caller: &Caller, id: SessionId) -> Result<Session, Error> {
-        session_view(&self.session_of(caller, id)?)
+    pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Session, Error> {
+        loop {
+            let resident = self.session_of(caller, id)?;
+            let seen = session_view(&resident)?;
+            match self.node.durable(&resident, seen.seq).await {
+                Ok(()) => return Ok(seen),
+                // a commit failed: what was seen is undone, and what is left is read again
+                Err(_) => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
+            }
+        }
     }
 
     /// Ends a session that has no run in progress.

@@ -35,7 +35,9 @@ enum Ended {
 pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, turn: Turn) {
     let Turn { run, step, attempt } = turn;
     let durable = node.durable(&resident, needs).await.is_ok();
-    if durable && lock(&resident.cell).may_begin(run, step, attempt) {
+    // a void resident knows nothing of what was decided on the one that took its place
+    let valid = durable && resident.durable.lost().is_none();
+    if valid && lock(&resident.cell).may_begin(run, step, attempt) {
         match prepare(&node, &resident, run) {
             Ok((agent, messages)) => {
                 let streaming =

@@ -47,7 +47,9 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
         needs
     };
     let durable = node.durable(&resident, needs).await.is_ok();
-    if durable && lock(&resident.cell).may_begin(run, step, attempt) {
+    // a void resident knows nothing of what was decided on the one that took its place
+    let valid = durable && resident.durable.lost().is_none();
+    if valid && lock(&resident.cell).may_begin(run, step, attempt) {
         let ended = match prepare(&node, &resident, call) {
             Ok((built, asked)) => perform(&built, asked, call.timeout_ms).await,
             // nothing was sent: the tool could not even be found again

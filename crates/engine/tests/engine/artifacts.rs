@@ -133,7 +133,7 @@ async fn art_5_returned_artifacts_are_registered_with_the_runs_end_and_named_by_
     let ended = engine.over(made.run_id).await;
     let artifact: ArtifactId =
         serde_json::from_value(ended.output.unwrap()["artifact"].clone()).unwrap();
-    assert_eq!(engine.session(&ada(), made.session_id).unwrap().artifact_refs, [artifact]);
+    assert_eq!(engine.session(&ada(), made.session_id).await.unwrap().artifact_refs, [artifact]);
     let kinds = engine.kinds(made.session_id);
     let place = |kind: &str| kinds.iter().position(|known| *known == kind).unwrap();
     assert_eq!(place("artifact.registered") + 1, place("run.ended"));

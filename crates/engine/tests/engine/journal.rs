@@ -155,14 +155,14 @@ fn rpl_1_what_a_new_process_folds_is_what_the_old_one_showed() {
         };
         engine.over(run).await;
         engine.settled().await.unwrap();
-        (session, run, (engine.run(&ada(), run).await.unwrap(), engine.session(&ada(), session).unwrap()))
+        (session, run, (engine.run(&ada(), run).await.unwrap(), engine.session(&ada(), session).await.unwrap()))
     });
     house.crash(life);
     let life = house.live(IntentRegistry::default());
     life.block_on(async {
         let after = (
             life.engine.run(&ada(), run).await.unwrap(),
-            life.engine.session(&ada(), session).unwrap(),
+            life.engine.session(&ada(), session).await.unwrap(),
         );
         assert_eq!(after, before);
     });

@@ -84,7 +84,7 @@ async fn rt7_failed_and_aborted_runs_leave_memory_as_it_was_and_their_messages_s
     let engine = talker(&house, &outside).await;
     let session = engine.open().await;
     talk(&engine, session, "hello").await;
-    let version = engine.session(&ada(), session).unwrap().memory_refs;
+    let version = engine.session(&ada(), session).await.unwrap().memory_refs;
     outside.on("/v1", |_| Reply::Json(400, json!({ "error": "no" })));
     let failed = engine.task(session, "talker", "fail").await;
     assert_eq!(engine.over(failed).await.status, RunStatus::Failed);
@@ -93,7 +93,7 @@ async fn rt7_failed_and_aborted_runs_leave_memory_as_it_was_and_their_messages_s
     outside.reached("/v1", 3).await;
     engine.cancel(&ada(), aborted, None).await.unwrap();
     assert_eq!(engine.over(aborted).await.status, RunStatus::Cancelled);
-    assert_eq!(engine.session(&ada(), session).unwrap().memory_refs, version);
+    assert_eq!(engine.session(&ada(), session).await.unwrap().memory_refs, version);
     outside.on("/v1", |_| said("fine"));
     talk(&engine, session, "still there?").await;
     assert_eq!(
@@ -242,12 +242,12 @@ fn cm4_memory_is_saved_with_the_runs_end_or_not_at_all() {
         house.crash(life);
         let life = house.live(IntentRegistry::default());
         life.block_on(async {
-            while life.engine.session(&ada(), session).unwrap().memory_refs.is_empty() {
-                let seq = life.engine.session(&ada(), session).unwrap().seq;
+            while life.engine.session(&ada(), session).await.unwrap().memory_refs.is_empty() {
+                let seq = life.engine.session(&ada(), session).await.unwrap().seq;
                 life.engine.reach(&ada(), session, seq + 1).await.unwrap();
             }
             assert_eq!(
-                life.engine.session(&ada(), session).unwrap().memory_refs,
+                life.engine.session(&ada(), session).await.unwrap().memory_refs,
                 [format!("chat:{session}@1")]
             );
             let kinds = life.engine.kinds(session);
@@ -262,7 +262,7 @@ async fn cm5_the_memory_of_a_new_session_is_empty() {
     let outside = Outside::new();
     let engine = talker(&house, &outside).await;
     let session = engine.open().await;
-    assert!(engine.session(&ada(), session).unwrap().memory_refs.is_empty());
+    assert!(engine.session(&ada(), session).await.unwrap().memory_refs.is_empty());
     talk(&engine, session, "hello").await;
     assert_eq!(asked(&outside, 1), ["system: be kind", "user: hello"]);
 }

@@ -56,17 +56,26 @@ async fn ses_1_a_session_carries_its_fields_and_follows_its_run() {
     assert_eq!(opened.execution_target, ExecutionTarget::Sandbox);
     assert_eq!((opened.workspace, opened.current_run_id, opened.seq), (None, None, 1));
     let run = engine.intend(opened.session_id, "hold", json!({})).await;
-    let during = engine.session(&ada(), opened.session_id).unwrap();
+    let during = engine.session(&ada(), opened.session_id).await.unwrap();
     assert_eq!(during.current_run_id, Some(run));
     assert_eq!(engine.pause(&ada(), run).await.unwrap().status, RunStatus::Paused);
-    assert_eq!(engine.session(&ada(), opened.session_id).unwrap().status, SessionStatus::Paused);
+    assert_eq!(
+        engine.session(&ada(), opened.session_id).await.unwrap().status,
+        SessionStatus::Paused
+    );
     engine.resume(&ada(), run).await.unwrap();
-    assert_eq!(engine.session(&ada(), opened.session_id).unwrap().status, SessionStatus::Active);
+    assert_eq!(
+        engine.session(&ada(), opened.session_id).await.unwrap().status,
+        SessionStatus::Active
+    );
     let busy = engine.end_session(&ada(), opened.session_id, SessionStatus::Completed, None).await;
     assert_eq!(busy.unwrap_err().code, Code::IllegalTransition);
     gated.gate.send_replace(true);
     engine.over(run).await;
-    assert_eq!(engine.session(&ada(), opened.session_id).unwrap().status, SessionStatus::Active);
+    assert_eq!(
+        engine.session(&ada(), opened.session_id).await.unwrap().status,
+        SessionStatus::Active
+    );
     let closed = engine
         .end_session(&ada(), opened.session_id, SessionStatus::Completed, None)
         .await
@@ -95,12 +104,12 @@ async fn ses_1_a_session_waits_for_approval_with_its_run() {
     let session = engine.open_as(approved_by("user:ada")).await.session_id;
     let run = engine.task(session, "payer", "pay").await;
     engine.rested(run).await;
-    let seen = engine.session(&ada(), session).unwrap();
+    let seen = engine.session(&ada(), session).await.unwrap();
     assert_eq!(seen.status, SessionStatus::WaitingApproval);
     assert_eq!(seen.approval_refs.len(), 1);
     engine.answer(session, Decision::Approve).await.unwrap();
     engine.over(run).await;
-    let seen = engine.session(&ada(), session).unwrap();
+    let seen = engine.session(&ada(), session).await.unwrap();
     assert_eq!(seen.status, SessionStatus::Active);
     assert!(seen.agent_binding.unwrap().agent.starts_with("payer@sha256:"));
     assert_eq!(seen.memory_refs, [format!("chat:{session}@1")]);
@@ -114,12 +123,15 @@ async fn ses_1_a_session_made_for_one_run_ends_as_it_does() {
     for (intent, status) in [("fine", SessionStatus::Completed), ("fail", SessionStatus::Failed)] {
         let made = accepted(&engine, intent_of(intent, json!({}))).await;
         engine.over(made.run_id).await;
-        assert_eq!(engine.session(&ada(), made.session_id).unwrap().status, status);
+        assert_eq!(engine.session(&ada(), made.session_id).await.unwrap().status, status);
     }
     let made = accepted(&engine, intent_of("hold", json!({}))).await;
     engine.cancel(&ada(), made.run_id, None).await.unwrap();
     engine.over(made.run_id).await;
-    assert_eq!(engine.session(&ada(), made.session_id).unwrap().status, SessionStatus::Cancelled);
+    assert_eq!(
+        engine.session(&ada(), made.session_id).await.unwrap().status,
+        SessionStatus::Cancelled
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -128,12 +140,12 @@ async fn ses_2_a_session_is_resumable_until_it_is_final() {
     let gated = gated();
     let engine = house.engine(gated.intents.clone());
     let session = engine.open().await;
-    assert!(engine.session(&ada(), session).unwrap().resumable);
+    assert!(engine.session(&ada(), session).await.unwrap().resumable);
     let run = engine.intend(session, "fail", json!({})).await;
     engine.over(run).await;
-    assert!(engine.session(&ada(), session).unwrap().resumable);
+    assert!(engine.session(&ada(), session).await.unwrap().resumable);
     engine.end_session(&ada(), session, SessionStatus::Cancelled, None).await.unwrap();
-    assert!(!engine.session(&ada(), session).unwrap().resumable);
+    assert!(!engine.session(&ada(), session).await.unwrap().resumable);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -38,7 +38,7 @@ async fn log_4_a_full_disk_acknowledges_nothing_and_works_again_once_there_is_ro
     }
     house.plug.refuse(None);
     // nothing of it was applied, and the very same calls work now
-    let seen = engine.session(&ada(), session).unwrap();
+    let seen = engine.session(&ada(), session).await.unwrap();
     assert_eq!((seen.seq, seen.status.is_final()), (1, false));
     assert_eq!(engine.kinds(session), ["session.opened"]);
     engine.settled().await.unwrap();

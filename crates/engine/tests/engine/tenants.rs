@@ -62,9 +62,9 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
 
     let eve = eve();
     for session in [asking, losing, making] {
-        let told = not_found(engine.session(&eve, session));
+        let told = not_found(engine.session(&eve, session).await);
         let nobodys = SessionId::from_bytes([9; 16]);
-        let same = not_found(engine.session(&eve, nobodys));
+        let same = not_found(engine.session(&eve, nobodys).await);
         assert_eq!(told.replace(&session.to_string(), ""), same.replace(&nobodys.to_string(), ""));
         not_found(engine.end_session(&eve, session, SessionStatus::Cancelled, None).await);
         not_found(engine.entries(&eve, session, 1, 10));
@@ -154,7 +154,7 @@ async fn ten_1_a_ledger_cannot_be_read_as_a_session() {
     engine.settled().await.unwrap();
     let disguised = SessionId::from_bytes(ada().tenant.bytes());
     for caller in [ada(), eve()] {
-        not_found(engine.session(&caller, disguised));
+        not_found(engine.session(&caller, disguised).await);
         not_found(engine.entries(&caller, disguised, 1, 10));
     }
     let engine = house.engine(handlers());

@@ -85,7 +85,7 @@ async fn flt_1_a_cap_reached_is_no_success_and_saves_no_memory() {
     );
     assert_eq!(capped.error.unwrap().class, ErrorClass::Budget);
     assert!(!engine.kinds(session).contains(&"memory.saved"));
-    assert!(engine.session(&ada(), session).unwrap().memory_refs.is_empty());
+    assert!(engine.session(&ada(), session).await.unwrap().memory_refs.is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

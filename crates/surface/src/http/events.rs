@@ -7,7 +7,6 @@ use super::caller::Who;
 use super::extract::{Asked, Named};
 use super::journal::{Bodies, Reader, place};
 use super::limits::{ENTRIES_AT_ONCE, HEARTBEAT_MS};
-use super::page::blocking;
 use super::problem::Refusal;
 use super::serve::Closing;
 use super::state::ServerState;
@@ -148,6 +147,6 @@ impl Following {
 }
 
 async fn session(reader: &Reader) -> Result<Session, Refusal> {
-    let Reader { engine, caller, session, .. } = reader.clone();
-    blocking(move || engine.session(&caller, session)).await
+    let Reader { engine, caller, session, .. } = reader;
+    Ok(engine.session(caller, *session).await?)
 }

@@ -4,7 +4,6 @@ use super::caller::Who;
 use super::extract::Named;
 use super::journal::Reader;
 use super::limits::ENTRIES_AT_ONCE;
-use super::page::blocking;
 use super::problem::Refusal;
 use super::state::{HeadSigner, ServerState};
 use axum::body::Body;
@@ -39,9 +38,7 @@ async fn export_session(
     Who(caller): Who,
     Named(id): Named<SessionId>,
 ) -> Result<Response, Refusal> {
-    let (engine, asker) = (state.engine.clone(), caller.clone());
-    let last = blocking(move || engine.session(&asker, id)).await?.seq;
-    state.engine.reach(&caller, id, last).await?;
+    let last = state.engine.session(&caller, id).await?.seq;
     let header = Header {
         tenure: EXPORT_VERSION,
         journal: Journal::Session(id),

@@ -120,13 +120,10 @@ pub(super) async fn list<T: Send + 'static>(
     read: fn(&Engine, &Caller, &Listing) -> Result<Page<T>, Error>,
 ) -> Result<Page<T>, Refusal> {
     engine.settled().await?;
-    blocking(move || {
-        if let Some(session) = listing.session {
-            engine.session(&caller, session)?;
-        }
-        read(&engine, &caller, &listing)
-    })
-    .await
+    if let Some(session) = listing.session {
+        engine.session(&caller, session).await?;
+    }
+    blocking(move || read(&engine, &caller, &listing)).await
 }
 
 /// A list that is shown whole.

@@ -2,7 +2,7 @@
 
 use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
-use super::page::{SessionsAsked, blocking, list};
+use super::page::{SessionsAsked, list};
 use super::problem::Refusal;
 use super::state::ServerState;
 use axum::extract::State;
@@ -103,7 +103,7 @@ async fn get_session(
     Who(caller): Who,
     Named(id): Named<SessionId>,
 ) -> Result<axum::Json<Session>, Refusal> {
-    blocking(move || state.engine.session(&caller, id)).await.map(axum::Json)
+    Ok(axum::Json(state.engine.session(&caller, id).await?))
 }
 
 /// End a session that has no run in progress.

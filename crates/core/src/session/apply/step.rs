@@ -25,6 +25,7 @@ impl SessionState {
             stand: Stand::Intended,
             since: entry.at,
             edited_seq,
+            lost: None,
         };
         self.charge(event.run, event.kind)?;
         let progress = self.progress_mut(event.run)?;
@@ -92,6 +93,7 @@ impl SessionState {
         certain(open)?;
         open.attempt = event.attempt;
         open.stand = Stand::Intended;
+        open.lost = open.lost.or(event.cause);
         if open.kind != StepKind::Model {
             return Ok(());
         }
@@ -118,6 +120,7 @@ impl SessionState {
             self.charge_tokens(event.run, tokens)?;
         }
         let open = self.open_mut(event.run, event.step)?;
+        open.lost = open.lost.or(event.lost);
         if let Some(at) = event.retry_at {
             open.stand = Stand::RetryAt(at);
             return Ok(());

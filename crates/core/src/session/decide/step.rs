@@ -136,7 +136,7 @@ pub(super) struct Failure {
 }
 
 impl Failure {
-    fn draft(&self, run: &Run, retry_at: Option<Time>) -> Draft {
+    fn draft(&self, run: &Run, retry_at: Option<Time>, lost: Option<LossCause>) -> Draft {
         let event = StepFailed {
             run: self.run,
             step: self.step,
@@ -144,6 +144,7 @@ impl Failure {
             class: self.class,
             retry_at,
             tokens: self.tokens,
+            lost,
         };
         given(draft(run, event))
     }
@@ -170,7 +171,20 @@ pub(super) fn fail_step(
     // a `once` step is never tried again unasked, not even after a failure that may pass
     let may_repeat = may_pass && !cancelling(run) && open.class != RecoveryClass::Once;
     let again = if may_repeat { retry_at(now, failure.attempt) } else { None };
-    Ok(vec![failure.draft(run, again)])
+    match (open.lost, again) {
+        // an earlier attempt may have happened, and this one's failure does not say it did not
+        (Some(cause), None) if may_pass && open.class == RecoveryClass::Idempotent => {
+            Ok(vec![doubt(run, failure, open, cause, now)])
+        }
+        _ => Ok(vec![failure.draft(run, again, None)]),
+    }
+}
+
+/// The step's attempt may have happened and nobody here can tell.
+fn doubt(run: &Run, failure: &Failure, open: &OpenStep, cause: LossCause, now: Time) -> Draft {
+    let Failure { step, attempt, .. } = *failure;
+    let travelling_until = now.plus_ms(open.timeout_ms);
+    draft(run, StepInDoubt { run: run.id, step, attempt, cause, travelling_until })
 }
 
 /// What a lost effect means, by its class (`STP-1`, `STP-2`).
@@ -187,19 +201,17 @@ pub(super) fn lose_step(
         return Ok(Vec::new());
     }
     let (run_id, step, attempt) = (failure.run, failure.step, failure.attempt);
-    let doubt = || {
-        let travelling_until = now.plus_ms(open.timeout_ms);
-        vec![draft(run, StepInDoubt { run: run_id, step, attempt, cause, travelling_until })]
-    };
+    let doubt = || vec![doubt(run, failure, open, cause, now)];
+    let lost = Some(cause);
     let died = matches!(cause, LossCause::Crash | LossCause::Fenced | LossCause::Abort);
     Ok(match open.class {
-        RecoveryClass::Read if cancelling(run) => vec![failure.draft(run, None)],
+        RecoveryClass::Read if cancelling(run) => vec![failure.draft(run, None, lost)],
         #[cfg(feature = "planted")]
         RecoveryClass::Once
             if cause == LossCause::Timeout
                 && crate::planted::is(crate::planted::Bug::OnceRetriedOnTimeout) =>
         {
-            vec![failure.draft(run, retry_at(now, attempt))]
+            vec![failure.draft(run, retry_at(now, attempt), lost)]
         }
         RecoveryClass::Once => doubt(),
         RecoveryClass::Idempotent if cancelling(run) => doubt(),
@@ -209,9 +221,9 @@ pub(super) fn lose_step(
                 StepAttempted { run: run_id, step, attempt: attempt + 1, cause: Some(cause) },
             )]
         }
-        RecoveryClass::Read => vec![failure.draft(run, retry_at(now, attempt))],
+        RecoveryClass::Read => vec![failure.draft(run, retry_at(now, attempt), lost)],
         RecoveryClass::Idempotent => match retry_at(now, attempt) {
-            Some(at) => vec![failure.draft(run, Some(at))],
+            Some(at) => vec![failure.draft(run, Some(at), lost)],
             None => doubt(),
         },
     })

@@ -80,6 +80,18 @@ fn stp_2_attempts_are_spaced_and_limited() {
 }
 
 #[test]
+fn stp_2_a_later_refusal_does_not_tell_what_became_of_a_lost_attempt() {
+    let (mut bench, run, step) = performing(RecoveryClass::Idempotent);
+    bench.lose(run, step, LossCause::Timeout);
+    for _ in 2..=limits::STEP_ATTEMPTS_MAX {
+        bench.now = next_wake(&bench.state).unwrap();
+        bench.wake();
+        bench.fail(run, step, true);
+    }
+    assert!(matches!(stand(&bench, run, step).0, Stand::InDoubt(_)));
+}
+
+#[test]
 fn stp_2_a_once_step_is_never_tried_again_unasked() {
     let (mut bench, run, step) = performing(RecoveryClass::Once);
     bench.fail(run, step, true);
