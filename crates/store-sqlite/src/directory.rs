@@ -3,6 +3,7 @@
 use crate::failure;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 use tenure_store::StoreError;
 
 /// A directory locked by this process until this value is dropped.
@@ -10,6 +11,24 @@ pub(crate) struct Directory {
     path: PathBuf,
     // Held, not read: the lock ends with the file.
     _lock: File,
+}
+
+/// How long a lock that was just given up may still be seen: a process forked at that moment holds
+/// a copy of it until it begins its own program.
+const LINGERS: Duration = Duration::from_millis(250);
+/// How often it is tried meanwhile.
+const TRY_EVERY: Duration = Duration::from_millis(10);
+
+fn take(lock: &File) -> Result<(), TryLockError> {
+    let given_up = Instant::now() + LINGERS;
+    loop {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) if Instant::now() < given_up => {
+                std::thread::sleep(TRY_EVERY);
+            }
+            tried => return tried,
+        }
+    }
 }
 
 impl Directory {
@@ -22,7 +41,7 @@ impl Directory {
             .write(true)
             .open(path.join("lock"))
             .map_err(failed)?;
-        match lock.try_lock() {
+        match take(&lock) {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
             Err(TryLockError::WouldBlock) => Err(StoreError::Owned(owner(path))),
             Err(TryLockError::Error(error)) => Err(failed(error)),
