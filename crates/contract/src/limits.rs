@@ -36,8 +36,6 @@ pub const MODEL_SILENCE_MAX_MS: u64 = 300_000;
 pub const TOOL_OUTPUT_DEFAULT_BYTES: usize = 256 * 1024;
 /// Queued root runs of one session.
 pub const QUEUED_RUNS_MAX: usize = 1_000;
-/// Open approvals of one session.
-pub const OPEN_APPROVALS_MAX: usize = 1_000;
 /// How long an approval waits when nothing else is said, milliseconds (seven days).
 pub const APPROVAL_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
 /// Rows of one page unless the caller asks for fewer.
@@ -56,10 +54,6 @@ pub const SETTLE_WAIT_MAX_MS: u64 = 2_000;
 pub const WAL_RESTART_BYTES: u64 = 64 * 1024 * 1024;
 /// Journal bytes since the last snapshot before another is worth making.
 pub const SNAPSHOT_MIN_BYTES: usize = 64 * 1024;
-/// Bytes of resident sessions before the least recently used idle ones go.
-pub const RESIDENT_MAX_BYTES: usize = 512 * 1024 * 1024;
-/// A clock jump over this holds expiry and retention, milliseconds.
-pub const CLOCK_JUMP_MAX_MS: u64 = 5 * 60 * 1000;
 /// How long a drain waits for effects in flight, milliseconds.
 pub const DRAIN_MAX_MS: u64 = 30_000;
 /// Depth of nested runs (`RT11`).
