@@ -5,9 +5,8 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# In a build that is thrown away, incremental files and full debug information cost more than they
-# save; line numbers in backtraces stay.
-[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=line-tables-only
+# In a build that is thrown away, incremental files cost more than they save.
+[ -z "${CI:-}" ] || export CARGO_INCREMENTAL=0
 
 say() { printf '\n== %s\n' "$*"; }
 
