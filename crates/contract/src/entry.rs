@@ -131,7 +131,8 @@ impl Entry {
     /// The entry's bytes: stored, hashed and exported as they are.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(256);
+        // most entries are a little under 320 bytes
+        let mut out = Vec::with_capacity(384);
         let mut encoder = Encoder::new(&mut out);
         // writing to a vector cannot fail
         let _ = self.write(&mut encoder);

@@ -14,8 +14,8 @@ pub(super) struct Writer {
     wal: Arc<Wal>,
     shards: Shards,
     last_row: u64,
-    /// What `PRAGMA data_version` said when `shards` and `last_row` were read.
-    data_version: i64,
+    /// Whether `shards` and `last_row` are what the database holds: nobody else writes it.
+    fresh: bool,
     /// Set by a failed flush: whatever is tried afterwards may build on what is not there.
     failed: Option<StoreError>,
 }
@@ -24,8 +24,7 @@ impl Writer {
     /// Takes over a prepared connection, frees every shard and empties the write-ahead file.
     pub(super) fn open(connection: Connection, wal: Arc<Wal>) -> Result<Self, StoreError> {
         let shards = Shards::read(&connection)?;
-        let mut writer =
-            Self { connection, wal, shards, last_row: 0, data_version: -1, failed: None };
+        let mut writer = Self { connection, wal, shards, last_row: 0, fresh: false, failed: None };
         writer.lease(|shards| shards.free_all())?;
         writer.restart()?;
         Ok(writer)
@@ -42,9 +41,7 @@ impl Writer {
         self.commit(|writer| {
             writer.shards.check(fence)?;
             let first = writer.last_row + 1;
-            for (row, entry) in (first..).zip(entries) {
-                insert(&writer.connection, row, entry)?;
-            }
+            insert(&writer.connection, first, entries)?;
             writer.last_row += entries.len() as u64;
             let rows = first..=writer.last_row;
             Ok(Appended { positions: rows.map(|row| Position::new(SEGMENT, row)).collect() })
@@ -117,23 +114,18 @@ impl Writer {
         statement.execute([]).map(drop).map_err(writing)
     }
 
-    /// The version changes only when another connection wrote, so in all but those cases what this
-    /// connection remembers is what the database holds.
     fn refresh(&mut self) -> Result<(), StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("PRAGMA data_version").map_err(writing)?;
-        let found = statement.query_row([], |row| row.get(0)).map_err(writing)?;
-        if found != self.data_version {
+        if !self.fresh {
             self.shards = Shards::read(&self.connection)?;
             self.last_row = last_row(&self.connection)?;
-            self.data_version = found;
+            self.fresh = true;
         }
         Ok(())
     }
 
     /// What this connection remembered may be ahead of what was rolled back: it is read anew.
     fn roll_back(&mut self) {
-        self.data_version = -1;
+        self.fresh = false;
         if self.connection.is_autocommit() {
             return;
         }
@@ -160,21 +152,32 @@ fn last_row(connection: &Connection) -> Result<u64, StoreError> {
     statement.query_row([], |row| row.get(0)).map_err(writing)
 }
 
-fn insert(connection: &Connection, row: u64, entry: &NewEntry) -> Result<(), StoreError> {
-    let inline = match &entry.body {
-        Body::Inline(sealed) => Some(sealed),
+fn insert(connection: &Connection, first: u64, entries: &[NewEntry]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    let mut statement = connection.prepare_cached(sql).map_err(writing)?;
+    for (row, entry) in (first..).zip(entries) {
+        let inline = inline(connection, entry)?;
+        let (tenant, hash) = (entry.tenant.bytes(), entry.hash.bytes());
+        let values = params![row, tenant, entry.journal, entry.seq, entry.bytes, hash, inline];
+        statement.execute(values).map_err(writing)?;
+    }
+    Ok(())
+}
+
+/// The body that goes into the entry's own row; a larger one gets a row of its own.
+fn inline<'e>(
+    connection: &Connection,
+    entry: &'e NewEntry,
+) -> Result<Option<&'e Vec<u8>>, StoreError> {
+    match &entry.body {
+        Body::None | Body::Blob(_) => Ok(None),
+        Body::Inline(sealed) => Ok(Some(sealed)),
         Body::Row(digest, sealed) => {
             let sql = "INSERT INTO payload VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
             let mut statement = connection.prepare_cached(sql).map_err(writing)?;
             let values = params![entry.tenant.bytes(), digest.bytes(), sealed];
             statement.execute(values).map_err(writing)?;
-            None
+            Ok(None)
         }
-        Body::None | Body::Blob(_) => None,
-    };
-    let sql = "INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
-    let mut statement = connection.prepare_cached(sql).map_err(writing)?;
-    let (tenant, hash) = (entry.tenant.bytes(), entry.hash.bytes());
-    let values = params![row, tenant, entry.journal, entry.seq, entry.bytes, hash, inline];
-    statement.execute(values).map(drop).map_err(writing)
+    }
 }

@@ -40,21 +40,37 @@ fn a_refusal_names_the_owner_and_keeps_its_token() {
     assert_eq!(told("{ torn"), "another process");
 }
 
-/// The writer remembers the shards; it must notice when another connection takes one.
+/// Names the log another process is to write to; set for the child of the test below only.
+const FOREIGN_LOG: &str = "TENURE_TEST_FOREIGN_LOG";
+/// How the child says that the database refused it.
+const REFUSED: i32 = 17;
+
+/// The writer remembers shards and rows instead of reading them before every commit: nobody else may
+/// write, not even a program that never heard of the directory's lock.
 #[test]
-fn log_4_a_shard_taken_through_another_connection_fences() {
+fn log_4_no_other_process_writes_the_log_of_a_live_owner() {
+    if let Some(log) = std::env::var_os(FOREIGN_LOG) {
+        std::process::exit(if write_shard(log.as_ref()).is_err() { REFUSED } else { 0 });
+    }
     let place = Place::new();
+    let log = place.path().join("log-000001.db");
+    let foreign = || {
+        let name = "owned::log_4_no_other_process_writes_the_log_of_a_live_owner";
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args([name, "--exact"]).env(FOREIGN_LOG, &log).status().unwrap().code()
+    };
     let opened = SqliteStore::open(place.path()).unwrap();
-    let store = opened.store();
-    let fence = own(&store);
-    store.log.append(&fence[..2], &[entry(1, 1)]).unwrap();
-    let other = rusqlite::Connection::open(place.path().join("log-000001.db")).unwrap();
-    let sql = "UPDATE shard SET owner = 'other', epoch = epoch + 1 WHERE shard = ?1";
-    other.execute(sql, [fence[1].shard]).unwrap();
-    let refused = store.log.append(&fence[..2], &[entry(1, 2)]);
-    assert_eq!(refused, Err(StoreError::Fenced(fence[1])));
-    assert_eq!(log_of(&store).len(), 1);
-    store.log.append(&fence[..1], &[entry(1, 2)]).unwrap();
+    let fence = own(&opened.store());
+    assert_eq!(foreign(), Some(REFUSED));
+    opened.store().log.append(&fence[..1], &[entry(1, 1)]).unwrap();
+    drop(opened);
+    assert_eq!(foreign(), Some(0));
+}
+
+fn write_shard(log: &std::path::Path) -> rusqlite::Result<usize> {
+    let connection = rusqlite::Connection::open(log)?;
+    connection.busy_timeout(std::time::Duration::ZERO)?;
+    connection.execute("UPDATE shard SET owner = 'other'", [])
 }
 
 #[test]
