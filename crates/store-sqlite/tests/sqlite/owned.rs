@@ -3,7 +3,7 @@
 use super::place::Place;
 use std::fs;
 use tenure_store::StoreError;
-use tenure_store::suite::history::{entry, log_of, own};
+use tenure_store::suite::history::{entry, own};
 use tenure_store_sqlite::SqliteStore;
 
 fn refusal(place: &Place) -> String {
