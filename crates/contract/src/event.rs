@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod run;
 pub mod session;
 pub mod step;
+pub mod task;
 
 use minicbor::{Decoder, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use ledger::*;
 pub use run::*;
 pub use session::*;
 pub use step::*;
+pub use task::*;
 
 macro_rules! events {
     ($($(#[$meta:meta])* $number:literal $name:literal $variant:ident),+ $(,)?) => {
@@ -113,6 +115,16 @@ events! {
     50 "artifact.registered" ArtifactRegistered,
     /// An artifact changed its state.
     51 "artifact.moved" ArtifactMoved,
+    /// A task was made; its intent is the body.
+    55 "task.created" TaskCreated,
+    /// A task is called otherwise, ranks otherwise or lies elsewhere.
+    56 "task.changed" TaskChanged,
+    /// A task changed its status.
+    57 "task.moved" TaskMoved,
+    /// A todo was made; its text is the body.
+    58 "todo.created" TodoCreated,
+    /// A todo changed its status, or its text, which then is the body.
+    59 "todo.changed" TodoChanged,
     /// Chat memory was saved; the added messages are the body.
     60 "memory.saved" MemorySaved,
     /// A tenant's ledger began.

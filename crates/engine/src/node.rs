@@ -544,6 +544,7 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::SubmitRun(_)
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }
+        | Command::Write(_)
         | Command::Wake => None,
     }
 }

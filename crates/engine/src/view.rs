@@ -29,7 +29,7 @@ pub(crate) fn session(state: &SessionState) -> Option<wire::Session> {
         updated_at: state.at,
         // the journal folded, so its chain verifies; nothing erases yet
         resumable: !state.status().is_final(),
-        current_task_id: current.and_then(|run| run.task),
+        current_task_id: state.current_task(),
         current_run_id: current.map(|run| run.id),
         memory_refs: memory_refs(state),
         artifact_refs: state.artifacts.keys().copied().collect(),
@@ -100,7 +100,7 @@ fn bare_run(state: &SessionState, run: &Run) -> wire::Run {
         session_id: state.id,
         task_id: run.task,
         parent_run_id: run.parent,
-        attempt: 1,
+        attempt: run.attempt,
         agent: agent_name(run),
         intent_type,
         intent_id,

@@ -38,6 +38,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| step_event(number, s))
         .or_else(|| approval_event(number, s))
         .or_else(|| artifact_event(number, s))
+        .or_else(|| task_event(number, s))
         .or_else(|| ledger_event(number, s))
 }
 
@@ -136,6 +137,7 @@ fn submitted(s: &mut Source) -> RunSubmitted {
         request: s.option(Source::digest),
         memory: s.flag(),
         approvers: s.list(|s| s.text("user:ada")),
+        attempt: s.count(),
     }
 }
 
@@ -334,6 +336,38 @@ fn artifact_event(number: u16, s: &mut Source) -> Option<Event> {
         }
         .into(),
         51 => ArtifactMoved { artifact: artifact(s), state: s.word(ArtifactState::ALL) }.into(),
+        _ => return None,
+    })
+}
+
+fn task_event(number: u16, s: &mut Source) -> Option<Event> {
+    let task = |s: &mut Source| TaskId::from_bytes(s.bytes16());
+    let todo = |s: &mut Source| TodoId::from_bytes(s.bytes16());
+    let workspace = |s: &mut Source| WorkspaceId::from_bytes(s.bytes16());
+    Some(match number {
+        55 => TaskCreated {
+            task: task(s),
+            title: s.text("sweep the yard"),
+            priority: s.option(|s| s.text("high")),
+            workspace: s.option(workspace),
+            request: s.option(Source::digest),
+        }
+        .into(),
+        56 => TaskChanged {
+            task: task(s),
+            title: s.text("sweep the yard"),
+            priority: s.option(|s| s.text("high")),
+            workspace: s.option(workspace),
+        }
+        .into(),
+        57 => {
+            TaskMoved { task: task(s), status: s.word(TaskStatus::ALL), run: s.option(run) }.into()
+        }
+        58 => {
+            TodoCreated { todo: todo(s), task: s.option(task), request: s.option(Source::digest) }
+                .into()
+        }
+        59 => TodoChanged { todo: todo(s), status: s.word(TodoStatus::ALL) }.into(),
         _ => return None,
     })
 }

@@ -24,6 +24,9 @@ pub struct SubmitRun {
     /// The agent that is to do a task.
     #[serde(default)]
     pub agent: Option<AgentRequest>,
+    /// The task it is a try of; a task that failed is tried again.
+    #[serde(default)]
+    pub task_id: Option<TaskId>,
     /// The run this one is nested in.
     #[serde(default)]
     pub parent_run_id: Option<RunId>,
@@ -192,6 +195,8 @@ pub struct RunSummary {
     pub tenant_id: TenantId,
     /// Its session.
     pub session_id: SessionId,
+    /// Its task.
+    pub task_id: Option<TaskId>,
     /// The run it is nested in.
     pub parent_run_id: Option<RunId>,
     /// `agent` or `intent`.

@@ -4,6 +4,7 @@
 
 mod approval;
 mod step;
+mod task;
 
 use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
 use super::state::SessionState;
@@ -64,6 +65,11 @@ impl SessionState {
             Event::ApprovalClosed(event) => self.approval_closed(event),
             Event::ArtifactRegistered(event) => self.artifact_registered(event),
             Event::ArtifactMoved(event) => self.artifact_moved(event),
+            Event::TaskCreated(event) => self.task_created(entry, event),
+            Event::TaskChanged(event) => self.task_changed(entry, event),
+            Event::TaskMoved(event) => self.task_moved(entry, event),
+            Event::TodoCreated(event) => self.todo_created(entry, event),
+            Event::TodoChanged(event) => self.todo_changed(entry, event),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::TenantOpened(_)
             | Event::AgentRegistered(_)
@@ -119,7 +125,11 @@ impl SessionState {
             stage: Stage::Live(Box::default()),
             memory: event.memory,
             approvers: event.approvers.clone(),
+            attempt: event.attempt,
         };
+        if let Some(task) = event.task {
+            self.task_taken(task, event.run)?;
+        }
         if event.parent.is_none() {
             let place = self.place_in_order(event.policy);
             self.order.insert(place, event.run);

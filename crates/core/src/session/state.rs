@@ -1,6 +1,7 @@
 //! What a session's journal folds to.
 
 use super::run::{Doubt, Run};
+use super::task::{Task, Todo};
 use crate::machine;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,9 @@ use tenure_contract::event::{CallSite, SessionOpened};
 use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus,
 };
-use tenure_contract::{ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TenantId, Time};
+use tenure_contract::{
+    ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
+};
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -62,6 +65,15 @@ pub struct SessionState {
     /// Approvals nobody has decided yet.
     #[n(15)]
     pub asked: BTreeSet<ApprovalId>,
+    /// Its tasks.
+    #[n(16)]
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Its todos.
+    #[n(17)]
+    pub todos: BTreeMap<TodoId, Todo>,
+    /// Tasks that follow a run and are not over.
+    #[n(18)]
+    pub following: Vec<TaskId>,
 }
 
 /// An approval as the session knows it.
@@ -124,6 +136,9 @@ impl SessionState {
             doubts: BTreeMap::new(),
             live: Vec::new(),
             asked: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            todos: BTreeMap::new(),
+            following: Vec::new(),
         }
     }
 

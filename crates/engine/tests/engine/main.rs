@@ -15,6 +15,7 @@ mod runs;
 mod sessions;
 mod steps;
 mod storage;
+mod tasks;
 mod tenants;
 mod timers;
 mod tools;

@@ -8,4 +8,5 @@ mod refusals;
 mod rig;
 mod routes;
 mod streams;
+mod tasks;
 mod tenants;
