@@ -69,6 +69,10 @@ events! {
     1 "session.opened" SessionOpened,
     /// A session was closed, cancelled, or ended with its only run.
     2 "session.ended" SessionEnded,
+    /// A session's fields changed.
+    3 "session.changed" SessionChanged,
+    /// A session was claimed for an agent; the first claim stands.
+    4 "session.bound" SessionBound,
     /// A run was accepted; its input is the body.
     10 "run.submitted" RunSubmitted,
     /// A run left the queue.

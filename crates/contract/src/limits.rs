@@ -72,3 +72,7 @@ pub const TASKS_PER_SESSION_MAX: usize = 1_000;
 pub const TODOS_PER_SESSION_MAX: usize = 1_000;
 /// Tasks and todos one step of a run may write.
 pub const WRITES_PER_STEP_MAX: usize = 64;
+/// Memory refs of one session.
+pub const MEMORY_REFS_MAX: usize = 64;
+/// Longest memory ref, characters.
+pub const MEMORY_REF_MAX_CHARS: usize = 256;

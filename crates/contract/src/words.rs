@@ -433,6 +433,28 @@ impl ExecutionTarget {
     }
 }
 
+impl Surface {
+    /// The targets a surface offers; one it does not offer is refused (`TGT-1`).
+    #[must_use]
+    pub const fn targets(self) -> &'static [ExecutionTarget] {
+        match self {
+            Self::Desktop => &[ExecutionTarget::Sandbox, ExecutionTarget::Local],
+            Self::Browser | Self::Mobile | Self::Web | Self::ProductApi | Self::Worker => {
+                &[ExecutionTarget::Sandbox]
+            }
+        }
+    }
+
+    /// The one target a surface's lists show unless asked otherwise; none shows all (`TGT-1`).
+    #[must_use]
+    pub const fn lists_only(self) -> Option<ExecutionTarget> {
+        match self {
+            Self::Web | Self::Worker => Some(ExecutionTarget::Sandbox),
+            Self::Desktop | Self::Browser | Self::Mobile | Self::ProductApi => None,
+        }
+    }
+}
+
 impl TaskRank {
     /// How a priority ranks: any text that is none of the four, and none, is `normal`.
     #[must_use]
@@ -489,6 +511,17 @@ mod tests {
         assert_eq!(ExecutionTarget::canonical(Some("local")), Ok(ExecutionTarget::Local));
         let told = ExecutionTarget::canonical(Some("cloud")).unwrap_err().to_string();
         assert_eq!(told, "`cloud` is not a ExecutionTarget; expected one of sandbox, local");
+    }
+
+    #[test]
+    fn tgt_1_only_desktop_offers_local_and_web_and_worker_list_the_sandbox() {
+        for surface in Surface::ALL {
+            assert!(surface.targets().contains(&ExecutionTarget::Sandbox), "{surface}");
+            let local = surface.targets().contains(&ExecutionTarget::Local);
+            assert_eq!(local, *surface == Surface::Desktop, "{surface}");
+            let narrow = matches!(surface, Surface::Web | Surface::Worker);
+            assert_eq!(surface.lists_only(), narrow.then_some(ExecutionTarget::Sandbox));
+        }
     }
 
     #[test]

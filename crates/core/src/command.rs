@@ -1,12 +1,12 @@
 //! Commands: what the shell asks the core to decide, with everything the core may not make itself.
 
 use tenure_contract::event::{
-    CallNoted, RunSubmitted, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, RunSubmitted, SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::{
-    ArtifactState, ErrorClass, LossCause, RecoveryClass, Resolution, SessionStatus, StepKind,
-    StopReason, TaskStatus, TodoStatus,
+    ArtifactState, ErrorClass, InputPolicy, LossCause, RecoveryClass, Resolution, SessionStatus,
+    StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, TaskId, Time, TodoId,
@@ -57,6 +57,19 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Change a session's fields.
+    ChangeSession {
+        /// What a person calls it.
+        title: Change<String>,
+        /// Its workspace.
+        workspace: Change<WorkspaceId>,
+        /// What it remembers besides its chat memory; none leaves it.
+        memory: Option<Vec<String>>,
+        /// What becomes of input while a run is in progress; none leaves it.
+        input_policy: Option<InputPolicy>,
+    },
+    /// Claim the session for an agent; changes nothing once another claim stands.
+    BindAgent(SessionBound),
     /// Accept a run; the input is the command's body.
     SubmitRun(RunSubmitted),
     /// End a run and everything under it.

@@ -68,6 +68,10 @@ pub enum Column {
     Scopes,
     /// A workspace, 16 bytes.
     Workspace,
+    /// Where tools execute.
+    Target,
+    /// The surface it came from.
+    Surface,
     /// The task the row belongs to, 16 bytes.
     Task,
     /// A priority, as it was written.
@@ -147,9 +151,10 @@ impl Table {
     pub const fn columns(self) -> &'static [Column] {
         use Column::*;
         match self {
-            Self::Session => {
-                &[Status, Open, Product, User, Workspace, Reason, CreatedAt, UpdatedAt, EndedAt]
-            }
+            Self::Session => &[
+                Status, Open, Product, User, Label, Workspace, Target, Surface, Reason, CreatedAt,
+                UpdatedAt, EndedAt,
+            ],
             Self::Run => &[
                 Session, Task, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt,
                 StartedAt, EndedAt,
@@ -193,6 +198,8 @@ impl Column {
             Self::Digest => "digest",
             Self::Scopes => "scopes",
             Self::Workspace => "workspace",
+            Self::Target => "target",
+            Self::Surface => "surface",
             Self::Task => "task",
             Self::Priority => "priority",
             Self::Rank => "rank",

@@ -1,6 +1,8 @@
 //! Why a command was refused, and why an entry could not be folded.
 
-use tenure_contract::words::{ApprovalStatus, Resolution, RunStatus, SessionStatus, StepStatus};
+use tenure_contract::words::{
+    ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
+};
 use tenure_contract::{
     ApprovalId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, limits,
 };
@@ -138,6 +140,16 @@ pub enum Refusal {
         /// Who may.
         allowed: Vec<String>,
     },
+    /// The surface offers other targets (`TGT-1`).
+    #[error("`{surface}` does not offer the target `{target}`; it offers {}", offered.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", "))]
+    TargetNotOffered {
+        /// The surface.
+        surface: &'static str,
+        /// What was asked.
+        target: &'static str,
+        /// What it offers.
+        offered: &'static [ExecutionTarget],
+    },
     /// No such task here.
     #[error("no task `{0}`")]
     NoTask(TaskId),
@@ -211,7 +223,7 @@ impl Refusal {
             Self::Budget { .. } => Code::BudgetExceeded,
             Self::AlreadyDecided { .. } => Code::AlreadyDecided,
             Self::NotAnApprover { .. } => Code::Forbidden,
-            Self::Invalid(_) => Code::InvalidArgument,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) => Code::InvalidArgument,
         }
     }
 
@@ -238,7 +250,7 @@ impl Refusal {
             Self::NoApproval(approval)
             | Self::AlreadyDecided { approval, .. }
             | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),
-            Self::Invalid(_) => None,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) => None,
         }
     }
 }

@@ -545,6 +545,8 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }
         | Command::Write(_)
+        | Command::ChangeSession { .. }
+        | Command::BindAgent(_)
         | Command::Wake => None,
     }
 }

@@ -70,6 +70,23 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
             ends_with_run: s.flag(),
             request: s.option(Source::digest),
             approvers: s.list(|s| s.text("user:ada")),
+            title: s.option(|s| s.text("spring cleaning")),
+            memory: s.list(|s| s.text("notes:7@2")),
+            surface: s.option(|s| s.word(Surface::ALL)),
+        }
+        .into(),
+        3 => SessionChanged {
+            title: s.option(|s| s.text("spring cleaning")),
+            workspace: s.option(|s| WorkspaceId::from_bytes(s.bytes16())),
+            memory: s.list(|s| s.text("notes:7@2")),
+            input_policy: s.word(InputPolicy::ALL),
+        }
+        .into(),
+        4 => SessionBound {
+            agent: AgentId::from_bytes(s.bytes16()),
+            name: s.text("triage"),
+            version: s.digest(),
+            external_id: s.option(|s| s.text("thread_7")),
         }
         .into(),
         2 => SessionEnded {

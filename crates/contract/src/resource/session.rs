@@ -1,7 +1,8 @@
 //! Sessions: open one, see it, see it in a list.
 
+use super::Change;
 use crate::event::DispatchContext;
-use crate::words::{ExecutionTarget, InputPolicy, SessionStatus};
+use crate::words::{ExecutionTarget, InputPolicy, SessionStatus, Surface};
 use crate::{ApprovalId, ArtifactId, RunId, SessionId, TaskId, TenantId, Time, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -22,6 +23,12 @@ pub struct OpenSession {
     /// `sandbox` or `local`; missing, empty and `default` are `sandbox`.
     #[serde(default)]
     pub execution_target: Option<String>,
+    /// What a person calls it.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What it remembers, as `<kind>:<id>[@version]`.
+    #[serde(default)]
+    pub memory_refs: Vec<String>,
     /// The workspace of a code thread; none makes it a chat thread.
     #[serde(default)]
     pub workspace_id: Option<WorkspaceId>,
@@ -36,6 +43,26 @@ pub struct OpenSession {
     pub approvers: Vec<String>,
 }
 
+/// Change a session. A field that is absent stays as it is; null clears (`SES-4`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ChangeSession {
+    /// What a person calls it.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<String>)]
+    pub title: Change<String>,
+    /// Its workspace; null makes it a chat thread.
+    #[serde(default, skip_serializing_if = "Change::is_keep")]
+    #[schema(value_type = Option<WorkspaceId>)]
+    pub workspace_id: Change<WorkspaceId>,
+    /// All it is to remember besides its chat memory, as `<kind>:<id>[@version]`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_refs: Option<Vec<String>>,
+    /// What becomes of input while a run is in progress.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input_policy: Option<InputPolicy>,
+}
+
 /// A session (`SES-1`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -48,6 +75,8 @@ pub struct Session {
     pub product_id: String,
     /// The human or service it is for.
     pub user_id: String,
+    /// What a person calls it.
+    pub title: Option<String>,
     /// Where it stands.
     pub status: SessionStatus,
     /// When it was opened.
@@ -72,6 +101,8 @@ pub struct Session {
     pub workspace: Option<WorkspaceId>,
     /// Where its tools execute.
     pub execution_target: ExecutionTarget,
+    /// What becomes of input while a run is in progress.
+    pub input_policy: InputPolicy,
     /// The agent it is bound to.
     pub agent_binding: Option<AgentBinding>,
     /// The last entry of its journal.
@@ -102,8 +133,14 @@ pub struct SessionSummary {
     pub user_id: String,
     /// Where it stands.
     pub status: SessionStatus,
+    /// What a person calls it.
+    pub title: Option<String>,
     /// The workspace.
     pub workspace: Option<WorkspaceId>,
+    /// Where its tools execute.
+    pub execution_target: ExecutionTarget,
+    /// The surface it was opened from.
+    pub surface: Option<Surface>,
     /// When it was opened.
     pub started_at: Time,
     /// When its status last changed.

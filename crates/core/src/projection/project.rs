@@ -11,7 +11,9 @@ use tenure_contract::{Entry, Time, WorkspaceId};
 #[must_use]
 pub fn project(entry: &Entry) -> Vec<RowChange> {
     match &entry.event {
-        Event::SessionOpened(_) | Event::SessionEnded(_) => session_rows(entry),
+        Event::SessionOpened(_) | Event::SessionChanged(_) | Event::SessionEnded(_) => {
+            session_rows(entry)
+        }
         Event::RunSubmitted(_)
         | Event::RunStarted(_)
         | Event::RunPaused(_)
@@ -28,7 +30,8 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         }
         Event::TaskCreated(_) | Event::TaskChanged(_) | Event::TaskMoved(_) => task_rows(entry),
         Event::TodoCreated(_) | Event::TodoChanged(_) => todo_rows(entry),
-        Event::RunCancelRequested(_)
+        Event::SessionBound(_)
+        | Event::RunCancelRequested(_)
         | Event::RunSteered(_)
         | Event::StepIntended(_)
         | Event::StepAttempted(_)
@@ -78,8 +81,15 @@ fn session_rows(entry: &Entry) -> Vec<RowChange> {
             (Open, open(true)),
             (Product, text(&opened.product)),
             (User, text(&opened.user)),
+            (Label, maybe(opened.title.as_ref())),
             (Workspace, opened.workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
+            (Target, text(opened.target)),
+            (Surface, maybe(opened.surface)),
             (CreatedAt, time(entry.at)),
+        ],
+        Event::SessionChanged(now) => vec![
+            (Label, maybe(now.title.as_ref())),
+            (Workspace, now.workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
         ],
         Event::SessionEnded(ended) => vec![
             (Status, text(ended.status)),

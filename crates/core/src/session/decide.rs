@@ -1,12 +1,14 @@
 //! Every decision about a command: events or a refusal, nothing in between.
 
 mod approval;
+mod fields;
 mod finish;
 mod step;
 mod task;
 mod turn;
 
 use approval::{Verdict, decide_approval};
+use fields::{Fields, bind_agent, change_session, check_opening};
 use finish::finish_run;
 use step::{
     Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,
@@ -38,6 +40,12 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     match command {
         Command::OpenSession(_) | Command::Wake => Ok(Vec::new()),
         Command::EndSession { status, reason } => end_session(state, *status, reason.clone()),
+        Command::ChangeSession { title, workspace, memory, input_policy } => {
+            let memory = memory.as_ref();
+            let fields = Fields { title, workspace, memory, input_policy: *input_policy };
+            change_session(state, fields)
+        }
+        Command::BindAgent(claim) => bind_agent(state, claim),
         Command::SubmitRun(submitted) => submit_run(state, submitted),
         Command::CancelRun { run, stop_reason, reason } => {
             cancel_run(state, *run, *stop_reason, reason.as_ref())
@@ -135,7 +143,10 @@ pub(super) fn ended(
 
 fn open_session(state: &SessionState, opened: &SessionOpened) -> Decided {
     match &state.opened {
-        None => Ok(vec![unowned(opened.clone())]),
+        None => {
+            check_opening(opened)?;
+            Ok(vec![unowned(opened.clone())])
+        }
         Some(known) if known.request.is_some() && known.request == opened.request => Ok(Vec::new()),
         Some(_) => Err(Refusal::SessionKeyConflict(state.id)),
     }

@@ -5,7 +5,7 @@ use super::task::{Task, Todo};
 use crate::machine;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_contract::event::{CallSite, SessionOpened};
+use tenure_contract::event::{CallSite, SessionBound, SessionOpened};
 use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus,
 };
@@ -74,6 +74,9 @@ pub struct SessionState {
     /// Tasks that follow a run and are not over.
     #[n(18)]
     pub following: Vec<TaskId>,
+    /// The agent it is bound to: the first that claimed it, or ran in it (`CLM-1`).
+    #[n(19)]
+    pub binding: Option<SessionBound>,
 }
 
 /// An approval as the session knows it.
@@ -139,6 +142,7 @@ impl SessionState {
             tasks: BTreeMap::new(),
             todos: BTreeMap::new(),
             following: Vec::new(),
+            binding: None,
         }
     }
 

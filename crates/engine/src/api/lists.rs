@@ -3,10 +3,11 @@
 use super::Engine;
 use crate::commit::store_error;
 use std::str::FromStr;
+use tenure_contract::resource::Change;
 use tenure_contract::resource::{
     ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary, TaskSummary,
 };
-use tenure_contract::words::TaskRank;
+use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
     ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, TaskId, Time, WorkspaceId,
     limits,
@@ -20,6 +21,16 @@ pub struct Listing {
     pub session: Option<SessionId>,
     /// Only rows in this status.
     pub status: Option<String>,
+    /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
+    pub workspace: Change<WorkspaceId>,
+    /// Only sessions of this product.
+    pub product: Option<String>,
+    /// Only sessions for this user.
+    pub user: Option<String>,
+    /// Only sessions whose tools execute there.
+    pub target: Option<ExecutionTarget>,
+    /// Only sessions opened from this surface.
+    pub surface: Option<Surface>,
     /// Only rows of this task.
     pub task: Option<TaskId>,
     /// Only rows that rank so.
@@ -45,7 +56,8 @@ pub enum Sort {
 }
 
 impl Engine {
-    /// Sessions, the newest first.
+    /// Sessions, the newest first. Web and worker see those of the sandbox unless they ask for
+    /// another target (`TGT-1`).
     ///
     /// # Errors
     /// `invalid-argument` for a bad cursor or limit.
@@ -54,7 +66,9 @@ impl Engine {
         caller: &Caller,
         listing: &Listing,
     ) -> Result<Page<SessionSummary>, Error> {
-        self.page(caller, Table::Session, listing, session)
+        let by_surface = caller.surface.and_then(tenure_contract::words::Surface::lists_only);
+        let target = listing.target.or(by_surface);
+        self.page(caller, Table::Session, &Listing { target, ..listing.clone() }, session)
     }
 
     /// Runs, the newest first.
@@ -137,7 +151,7 @@ impl Engine {
             .as_deref()
             .map(|cursor| read_cursor(caller, table, cursor))
             .transpose()?;
-        let mut filters = Vec::new();
+        let mut filters = session_filters(table, listing);
         if let Some(session) =
             listing.session.filter(|_| table.columns().contains(&Column::Session))
         {
@@ -214,6 +228,27 @@ fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> 
     }
 }
 
+/// The filters only sessions have.
+fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
+    if table != Table::Session {
+        return Vec::new();
+    }
+    let workspace = match &listing.workspace {
+        Change::Keep => None,
+        Change::Clear => Some(Value::Null),
+        Change::Set(workspace) => Some(Value::Bytes(workspace.bytes().to_vec())),
+    };
+    let text = |word: &str| Value::Text(word.to_owned());
+    let filters = [
+        (Column::Workspace, workspace),
+        (Column::Product, listing.product.as_deref().map(text)),
+        (Column::User, listing.user.as_deref().map(text)),
+        (Column::Target, listing.target.map(|target| text(target.as_str()))),
+        (Column::Surface, listing.surface.map(|surface| text(surface.as_str()))),
+    ];
+    filters.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
+}
+
 fn bad_cursor(text: &str) -> Error {
     let shown: String = text.chars().take(60).collect();
     let told = format!("cursor `{shown}` is not one this list gave; begin without one");
@@ -248,7 +283,10 @@ fn session(row: &Row) -> Option<SessionSummary> {
         product_id: owned(row, Column::Product)?,
         user_id: owned(row, Column::User)?,
         status: word(row, Column::Status)?,
+        title: owned(row, Column::Label),
         workspace: row.id(Column::Workspace).map(WorkspaceId::from_bytes),
+        execution_target: word(row, Column::Target)?,
+        surface: word(row, Column::Surface),
         started_at: time(row, Column::CreatedAt)?,
         updated_at: time(row, Column::UpdatedAt)?,
     })

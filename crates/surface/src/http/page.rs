@@ -2,11 +2,12 @@
 
 use super::problem::Refusal;
 use serde::{Deserialize, Deserializer};
-use tenure_contract::resource::{Caller, Page};
+use tenure_contract::resource::{Caller, Change, Page};
 use tenure_contract::words::{
-    ApprovalStatus, RunStatus, SessionStatus, TaskRank, TaskStatus, TodoStatus,
+    ApprovalStatus, ExecutionTarget, RunStatus, SessionStatus, Surface, TaskRank, TaskStatus,
+    TodoStatus,
 };
-use tenure_contract::{Code, Error, SessionId, TaskId};
+use tenure_contract::{Code, Error, SessionId, TaskId, WorkspaceId};
 use tenure_engine::{Engine, Listing, Sort};
 use utoipa::{IntoParams, ToSchema};
 
@@ -17,6 +18,20 @@ use utoipa::{IntoParams, ToSchema};
 pub(super) struct SessionsAsked {
     /// Only sessions in this status.
     status: Option<SessionStatus>,
+    /// Only sessions in this workspace; `null` asks for chat threads, which have none.
+    #[serde(default, deserialize_with = "workspace")]
+    #[param(value_type = Option<String>)]
+    workspace_id: Change<WorkspaceId>,
+    /// Only sessions of this product.
+    product_id: Option<String>,
+    /// Only sessions for this user.
+    user_id: Option<String>,
+    /// Only sessions whose tools execute there; `web` and `worker` see `sandbox` unless they ask.
+    #[serde(default, deserialize_with = "target")]
+    #[param(value_type = Option<String>)]
+    execution_target: Option<ExecutionTarget>,
+    /// Only sessions opened from this surface.
+    surface: Option<Surface>,
     /// Only sessions that have not ended, or only those that have.
     open: Option<bool>,
     /// The `nextCursor` of the page before.
@@ -144,8 +159,19 @@ pub(super) struct DoubtsAsked {
 impl From<SessionsAsked> for Listing {
     fn from(asked: SessionsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let SessionsAsked { open, cursor, limit, .. } = asked;
-        Self { status, open_only: open, cursor, limit, ..Self::default() }
+        let SessionsAsked { open, cursor, limit, surface, .. } = asked;
+        Self {
+            status,
+            workspace: asked.workspace_id,
+            product: asked.product_id,
+            user: asked.user_id,
+            target: asked.execution_target,
+            surface,
+            open_only: open,
+            cursor,
+            limit,
+            ..Self::default()
+        }
     }
 }
 
@@ -229,4 +255,18 @@ fn session_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SessionId>, D::E
 
 fn task_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<TaskId>, D::Error> {
     TaskId::deserialize(d).map(Some)
+}
+
+/// `null` is a word here: a query knows no null of its own.
+fn workspace<'de, D: Deserializer<'de>>(d: D) -> Result<Change<WorkspaceId>, D::Error> {
+    let text = String::deserialize(d)?;
+    if text == "null" {
+        return Ok(Change::Clear);
+    }
+    text.parse().map(Change::Set).map_err(serde::de::Error::custom)
+}
+
+fn target<'de, D: Deserializer<'de>>(d: D) -> Result<Option<ExecutionTarget>, D::Error> {
+    let text = String::deserialize(d)?;
+    ExecutionTarget::canonical(Some(&text)).map(Some).map_err(serde::de::Error::custom)
 }

@@ -24,6 +24,8 @@ pub const ROUTES: &[(&str, &str, Scope)] = &[
     ("POST", "/v1/sessions", Scope::Run),
     ("GET", "/v1/sessions", Scope::Read),
     ("GET", "/v1/sessions/{sessionId}", Scope::Read),
+    ("PATCH", "/v1/sessions/{sessionId}", Scope::Run),
+    ("POST", "/v1/sessions/{sessionId}/agent-binding", Scope::Run),
     ("POST", "/v1/sessions/{sessionId}/end", Scope::Run),
     ("GET", "/v1/sessions/{sessionId}/entries", Scope::Read),
     ("GET", "/v1/sessions/{sessionId}/events", Scope::Read),

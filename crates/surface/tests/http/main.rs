@@ -10,3 +10,4 @@ mod routes;
 mod streams;
 mod tasks;
 mod tenants;
+mod threads;

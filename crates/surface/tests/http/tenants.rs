@@ -12,9 +12,12 @@ fn body(path: &str) -> Option<Value> {
     let last = path.rsplit('/').next()?;
     match last {
         "tasks" => Some(json!({ "title": "sweep" })),
+        "agent-binding" => Some(json!({ "agent": "asker" })),
         "todos" => Some(json!({ "text": "buy a broom" })),
         // what is changed, or sent as nothing at all
-        id if id.starts_with("tsk_") || id.starts_with("tod_") => Some(json!({})),
+        id if id.starts_with("tsk_") || id.starts_with("tod_") || id.starts_with("ses_") => {
+            Some(json!({}))
+        }
         "end" => Some(json!({ "status": "completed" })),
         "decision" => Some(json!({ "decision": "approve" })),
         "resolution" => Some(json!({ "resolution": "retry" })),
@@ -86,7 +89,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 24, "every route with an id, and no other");
+    assert_eq!(tried, 26, "every route with an id, and no other");
     in_queries_bodies_and_lists(&rig, &theirs, &run).await;
     // it is all still there for whom it belongs to
     let seen = rig.get(&format!("/v1/runs/{}", ids["runId"])).bearer_auth(OWNER);

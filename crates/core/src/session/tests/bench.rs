@@ -91,6 +91,9 @@ pub(crate) fn opened() -> SessionOpened {
         ends_with_run: false,
         request: None,
         approvers: vec![ADA.to_owned()],
+        title: None,
+        memory: Vec::new(),
+        surface: None,
     }
 }
 

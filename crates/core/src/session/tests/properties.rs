@@ -8,7 +8,7 @@ use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{
-    CallNoted, CallVerdict, Event, RunSubmitted, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::*;
@@ -149,6 +149,18 @@ impl Seed {
                 Command::EndSession { status, reason: None }
             }
             30 if self.how > 200 => Command::OpenSession(opened()),
+            31 if self.how > 128 => Command::ChangeSession {
+                title: Change::Set("tidy".to_owned()),
+                workspace: Change::Keep,
+                memory: Some(vec!["notes:7".to_owned()]),
+                input_policy: Some(InputPolicy::ALL[self.which as usize % 4]),
+            },
+            31 => Command::BindAgent(SessionBound {
+                agent: tenure_contract::AgentId::from_bytes([self.which; 16]),
+                name: "triage".to_owned(),
+                version: tenure_contract::Digest::of(&[b"v"]),
+                external_id: None,
+            }),
             32..=35 => Command::Write(self.write(state)),
             36 => Command::SubmitRun(RunSubmitted {
                 task: pick(&state.tasks.keys().copied().collect::<Vec<_>>(), self.which),
