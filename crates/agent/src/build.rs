@@ -20,6 +20,7 @@ use crate::tool::http_action::HttpAction;
 use crate::tool::http_request::HttpRequest;
 use crate::tool::list_files::ListFiles;
 use crate::tool::read_file::ReadFile;
+use crate::tool::todos::Todos;
 use crate::tool::validate::Parameters;
 use crate::tool::write_file::WriteFile;
 use crate::tool::{BadGrant, Tool, ToolSpec};
@@ -40,6 +41,7 @@ const TOOLS: &[(&str, MakeTool)] = &[
     ("http_request", |grant| Ok(Arc::new(HttpRequest::new(grant)?))),
     ("http_action", |grant| Ok(Arc::new(HttpAction::new(grant)?))),
     ("ask_human", |grant| Ok(Arc::new(AskHuman::new(grant)))),
+    ("todos", |grant| Ok(Arc::new(Todos::new(grant)))),
 ];
 
 /// A tool whose schema is compiled. Cheap to clone.

@@ -6,6 +6,7 @@ pub mod http_action;
 pub mod http_request;
 pub mod list_files;
 pub mod read_file;
+pub mod todos;
 pub mod validate;
 pub mod workspace;
 pub mod write_file;
@@ -46,6 +47,8 @@ pub struct ToolSpec {
     pub executable: bool,
     /// True when a person answers the call: the engine raises a question and never calls it.
     pub asks_human: bool,
+    /// True when the call writes todos: the engine lands it with its entries and never calls it.
+    pub keeps_todos: bool,
 }
 
 impl ToolSpec {
@@ -62,6 +65,7 @@ impl ToolSpec {
             has_lookup: false,
             executable: true,
             asks_human: false,
+            keeps_todos: false,
         }
     }
 

@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod run;
 pub mod session;
 pub mod step;
+pub mod task;
 
 use minicbor::{Decoder, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,7 @@ pub use ledger::*;
 pub use run::*;
 pub use session::*;
 pub use step::*;
+pub use task::*;
 
 macro_rules! events {
     ($($(#[$meta:meta])* $number:literal $name:literal $variant:ident),+ $(,)?) => {
@@ -67,6 +69,10 @@ events! {
     1 "session.opened" SessionOpened,
     /// A session was closed, cancelled, or ended with its only run.
     2 "session.ended" SessionEnded,
+    /// A session's fields changed.
+    3 "session.changed" SessionChanged,
+    /// A session was claimed for an agent; the first claim stands.
+    4 "session.bound" SessionBound,
     /// A run was accepted; its input is the body.
     10 "run.submitted" RunSubmitted,
     /// A run left the queue.
@@ -113,6 +119,16 @@ events! {
     50 "artifact.registered" ArtifactRegistered,
     /// An artifact changed its state.
     51 "artifact.moved" ArtifactMoved,
+    /// A task was made; its intent is the body.
+    55 "task.created" TaskCreated,
+    /// A task is called otherwise, ranks otherwise or lies elsewhere.
+    56 "task.changed" TaskChanged,
+    /// A task changed its status.
+    57 "task.moved" TaskMoved,
+    /// A todo was made; its text is the body.
+    58 "todo.created" TodoCreated,
+    /// A todo changed its status, or its text, which then is the body.
+    59 "todo.changed" TodoChanged,
     /// Chat memory was saved; the added messages are the body.
     60 "memory.saved" MemorySaved,
     /// A tenant's ledger began.

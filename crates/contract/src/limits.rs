@@ -60,3 +60,19 @@ pub const DRAIN_MAX_MS: u64 = 30_000;
 pub const RUN_DEPTH_MAX: u32 = 3;
 /// How deep a JSON body may nest.
 pub const JSON_DEPTH_MAX: usize = 64;
+/// Longest title of a session or task, and longest priority, characters.
+pub const TITLE_MAX_CHARS: usize = 200;
+/// Longest intent of a task, bytes.
+pub const TASK_INTENT_MAX_BYTES: usize = 64 * 1024;
+/// Longest text of a todo, characters.
+pub const TODO_TEXT_MAX_CHARS: usize = 2_000;
+/// Tasks of one session.
+pub const TASKS_PER_SESSION_MAX: usize = 1_000;
+/// Todos of one session.
+pub const TODOS_PER_SESSION_MAX: usize = 1_000;
+/// Tasks and todos one step of a run may write.
+pub const WRITES_PER_STEP_MAX: usize = 64;
+/// Memory refs of one session.
+pub const MEMORY_REFS_MAX: usize = 64;
+/// Longest memory ref, characters.
+pub const MEMORY_REF_MAX_CHARS: usize = 256;

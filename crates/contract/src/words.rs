@@ -56,6 +56,52 @@ words! {
 }
 
 words! {
+    /// Where a task stands (`TSK-1`).
+    TaskStatus {
+        /// Not begun.
+        1 Queued = "queued",
+        /// Under way.
+        2 Running = "running",
+        /// Held up: its run is paused or waits for a decision, or somebody said so.
+        3 Blocked = "blocked",
+        /// Done.
+        4 Completed = "completed",
+        /// Not done; a retry queues it again.
+        5 Failed = "failed",
+        /// Given up.
+        6 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// How a task's priority ranks (`TSK-1`); any other text, or none, is `normal`.
+    TaskRank {
+        /// Before everything.
+        1 Urgent = "urgent",
+        /// Before the usual.
+        2 High = "high",
+        /// The usual.
+        3 Normal = "normal",
+        /// After everything.
+        4 Low = "low",
+    }
+}
+
+words! {
+    /// Where a todo stands (`TOD-1`).
+    TodoStatus {
+        /// To be done.
+        1 Open = "open",
+        /// Being done.
+        2 InProgress = "in-progress",
+        /// Done.
+        3 Done = "done",
+        /// Not to be done.
+        4 Dropped = "dropped",
+    }
+}
+
+words! {
     /// Why a run ended (`RUN-2`).
     StopReason {
         /// The model or handler was done.
@@ -292,6 +338,8 @@ words! {
         4 Alarm = "alarm",
         /// A parent run.
         5 Parent = "parent",
+        /// Another try of a failed task.
+        6 Retry = "retry",
     }
 }
 
@@ -385,6 +433,44 @@ impl ExecutionTarget {
     }
 }
 
+impl Surface {
+    /// The targets a surface offers; one it does not offer is refused (`TGT-1`).
+    #[must_use]
+    pub const fn targets(self) -> &'static [ExecutionTarget] {
+        match self {
+            Self::Desktop => &[ExecutionTarget::Sandbox, ExecutionTarget::Local],
+            Self::Browser | Self::Mobile | Self::Web | Self::ProductApi | Self::Worker => {
+                &[ExecutionTarget::Sandbox]
+            }
+        }
+    }
+
+    /// The one target a surface's lists show unless asked otherwise; none shows all (`TGT-1`).
+    #[must_use]
+    pub const fn lists_only(self) -> Option<ExecutionTarget> {
+        match self {
+            Self::Web | Self::Worker => Some(ExecutionTarget::Sandbox),
+            Self::Desktop | Self::Browser | Self::Mobile | Self::ProductApi => None,
+        }
+    }
+}
+
+impl TaskRank {
+    /// How a priority ranks: any text that is none of the four, and none, is `normal`.
+    #[must_use]
+    pub fn of(priority: Option<&str>) -> Self {
+        priority.and_then(|text| text.parse().ok()).unwrap_or(Self::Normal)
+    }
+}
+
+impl TaskStatus {
+    /// True for the two statuses nothing leaves, and for `failed`, which only a retry leaves.
+    #[must_use]
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+}
+
 impl RunStatus {
     /// True for the three statuses nothing leaves.
     #[must_use]
@@ -425,6 +511,26 @@ mod tests {
         assert_eq!(ExecutionTarget::canonical(Some("local")), Ok(ExecutionTarget::Local));
         let told = ExecutionTarget::canonical(Some("cloud")).unwrap_err().to_string();
         assert_eq!(told, "`cloud` is not a ExecutionTarget; expected one of sandbox, local");
+    }
+
+    #[test]
+    fn tgt_1_only_desktop_offers_local_and_web_and_worker_list_the_sandbox() {
+        for surface in Surface::ALL {
+            assert!(surface.targets().contains(&ExecutionTarget::Sandbox), "{surface}");
+            let local = surface.targets().contains(&ExecutionTarget::Local);
+            assert_eq!(local, *surface == Surface::Desktop, "{surface}");
+            let narrow = matches!(surface, Surface::Web | Surface::Worker);
+            assert_eq!(surface.lists_only(), narrow.then_some(ExecutionTarget::Sandbox));
+        }
+    }
+
+    #[test]
+    fn tsk_1_any_priority_ranks_and_what_nobody_knows_is_normal() {
+        let given =
+            [Some("urgent"), Some("high"), Some("soonish"), None, Some("normal"), Some("low")];
+        use TaskRank::{High, Low, Normal, Urgent};
+        assert_eq!(given.map(TaskRank::of), [Urgent, High, Normal, Normal, Normal, Low]);
+        assert!(Urgent < High && High < Normal && Normal < Low);
     }
 
     #[test]

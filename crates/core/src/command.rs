@@ -1,11 +1,17 @@
 //! Commands: what the shell asks the core to decide, with everything the core may not make itself.
 
-use tenure_contract::event::{CallNoted, RunSubmitted, SessionOpened, TokensUsed};
-use tenure_contract::words::{
-    ArtifactState, ErrorClass, LossCause, RecoveryClass, Resolution, SessionStatus, StepKind,
-    StopReason,
+use tenure_contract::event::{
+    CallNoted, RunSubmitted, SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
-use tenure_contract::{ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, Time};
+use tenure_contract::resource::Change;
+use tenure_contract::words::{
+    ArtifactState, ErrorClass, InputPolicy, LossCause, RecoveryClass, Resolution, SessionStatus,
+    StepKind, StopReason, TaskStatus, TodoStatus,
+};
+use tenure_contract::{
+    ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, TaskId, Time, TodoId,
+    WorkspaceId,
+};
 
 /// Ids for what a decision makes, all from one random value the shell put in.
 ///
@@ -51,6 +57,19 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Change a session's fields.
+    ChangeSession {
+        /// What a person calls it.
+        title: Change<String>,
+        /// Its workspace.
+        workspace: Change<WorkspaceId>,
+        /// What it remembers besides its chat memory; none leaves it.
+        memory: Option<Vec<String>>,
+        /// What becomes of input while a run is in progress; none leaves it.
+        input_policy: Option<InputPolicy>,
+    },
+    /// Claim the session for an agent; changes nothing once another claim stands.
+    BindAgent(SessionBound),
     /// Accept a run; the input is the command's body.
     SubmitRun(RunSubmitted),
     /// End a run and everything under it.
@@ -80,6 +99,8 @@ pub enum Command {
         substep: Substep,
         /// True when the body is a failure.
         failed: bool,
+        /// What is written in the same commit; each text is body `Write(index)`.
+        writes: Vec<Write>,
     },
     /// An effect was answered; the result is the body.
     LandStep {
@@ -89,6 +110,8 @@ pub enum Command {
         step: StepId,
         /// The attempt that answered.
         attempt: u32,
+        /// What is written in the same commit; each text is body `Write(index)`.
+        writes: Vec<Write>,
     },
     /// A model call was answered; the message is the body.
     LandTurn {
@@ -183,6 +206,8 @@ pub enum Command {
         /// A code for machines.
         code: String,
     },
+    /// Make or change a task or todo; its text is body `Write(0)`.
+    Write(Write),
     /// Time passed: expire, retry, start what may start. Harmless at any moment.
     Wake,
 }
@@ -202,6 +227,37 @@ pub struct Substep {
     pub input: Digest,
     /// Its time limit, milliseconds.
     pub timeout_ms: u64,
+}
+
+/// Something made or changed beside a run's steps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Write {
+    /// A new task; its intent is the body.
+    CreateTask(TaskCreated),
+    /// Change a task.
+    ChangeTask {
+        /// The task.
+        task: TaskId,
+        /// Its new title; none leaves it.
+        title: Option<String>,
+        /// Its priority.
+        priority: Change<String>,
+        /// Its workspace.
+        workspace: Change<WorkspaceId>,
+        /// Where it is to stand; none leaves it there.
+        status: Option<TaskStatus>,
+    },
+    /// A new todo; its text is the body.
+    CreateTodo(TodoCreated),
+    /// Change a todo.
+    ChangeTodo {
+        /// The todo.
+        todo: TodoId,
+        /// True when a new text is the body.
+        rewords: bool,
+        /// Where it is to stand; none leaves it there.
+        status: Option<TodoStatus>,
+    },
 }
 
 /// How a handler ended.
@@ -259,4 +315,6 @@ pub enum DraftBody {
     Action(u32),
     /// The descriptor of the command's artifact at this index.
     Artifact(u32),
+    /// The text of the command's write at this index.
+    Write(u32),
 }

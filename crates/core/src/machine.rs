@@ -8,6 +8,8 @@ pub mod artifact;
 pub mod run;
 pub mod session;
 pub mod step;
+pub mod task;
+pub mod todo;
 
 #[cfg(test)]
 pub(crate) mod matrix {

@@ -27,6 +27,10 @@ pub enum Table {
     Agent,
     /// API keys, by key id.
     Key,
+    /// Tasks, by task id.
+    Task,
+    /// Todos, by todo id.
+    Todo,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -64,6 +68,16 @@ pub enum Column {
     Scopes,
     /// A workspace, 16 bytes.
     Workspace,
+    /// Where tools execute.
+    Target,
+    /// The surface it came from.
+    Surface,
+    /// The task the row belongs to, 16 bytes.
+    Task,
+    /// A priority, as it was written.
+    Priority,
+    /// How it ranks: 1 goes first.
+    Rank,
     /// Microseconds.
     CreatedAt,
     /// Microseconds.
@@ -112,6 +126,8 @@ impl Table {
         Self::Artifact,
         Self::Agent,
         Self::Key,
+        Self::Task,
+        Self::Todo,
     ];
 
     /// The list's name in a database.
@@ -125,6 +141,8 @@ impl Table {
             Self::Artifact => "artifact",
             Self::Agent => "agent",
             Self::Key => "api_key",
+            Self::Task => "task",
+            Self::Todo => "todo",
         }
     }
 
@@ -133,12 +151,13 @@ impl Table {
     pub const fn columns(self) -> &'static [Column] {
         use Column::*;
         match self {
-            Self::Session => {
-                &[Status, Open, Product, User, Workspace, Reason, CreatedAt, UpdatedAt, EndedAt]
-            }
+            Self::Session => &[
+                Status, Open, Product, User, Label, Workspace, Target, Surface, Reason, CreatedAt,
+                UpdatedAt, EndedAt,
+            ],
             Self::Run => &[
-                Session, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt, StartedAt,
-                EndedAt,
+                Session, Task, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt,
+                StartedAt, EndedAt,
             ],
             Self::Approval => &[
                 Session, Run, Status, Open, Kind, Label, Risk, Digest, Actor, Reason, CreatedAt,
@@ -149,6 +168,10 @@ impl Table {
             }
             Self::Artifact => &[Session, Run, Status, Kind, Name, Digest, CreatedAt, UpdatedAt],
             Self::Agent => &[Name, Digest, Parent, CreatedAt],
+            Self::Task => &[
+                Session, Run, Status, Open, Label, Priority, Rank, Workspace, CreatedAt, UpdatedAt,
+            ],
+            Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[Name, Status, Open, Digest, Scopes, Actor, CreatedAt, UpdatedAt],
         }
     }
@@ -175,6 +198,11 @@ impl Column {
             Self::Digest => "digest",
             Self::Scopes => "scopes",
             Self::Workspace => "workspace",
+            Self::Target => "target",
+            Self::Surface => "surface",
+            Self::Task => "task",
+            Self::Priority => "priority",
+            Self::Rank => "rank",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::StartedAt => "started_at",

@@ -1,7 +1,11 @@
 //! Why a command was refused, and why an entry could not be folded.
 
-use tenure_contract::words::{ApprovalStatus, Resolution, RunStatus, SessionStatus, StepStatus};
-use tenure_contract::{ApprovalId, Code, Error, RunId, SessionId, StepId, Time, limits};
+use tenure_contract::words::{
+    ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
+};
+use tenure_contract::{
+    ApprovalId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, limits,
+};
 use thiserror::Error as ThisError;
 
 /// Why a command was refused; nothing changed.
@@ -136,6 +140,58 @@ pub enum Refusal {
         /// Who may.
         allowed: Vec<String>,
     },
+    /// The surface offers other targets (`TGT-1`).
+    #[error("`{surface}` does not offer the target `{target}`; it offers {}", offered.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", "))]
+    TargetNotOffered {
+        /// The surface.
+        surface: &'static str,
+        /// What was asked.
+        target: &'static str,
+        /// What it offers.
+        offered: &'static [ExecutionTarget],
+    },
+    /// No such task here.
+    #[error("no task `{0}`")]
+    NoTask(TaskId),
+    /// No such todo here.
+    #[error("no todo `{0}`")]
+    NoTodo(TodoId),
+    /// The same key came with another body.
+    #[error("`{subject}` was made under this key by another request; use another key")]
+    KeyConflict {
+        /// What was made.
+        subject: String,
+    },
+    /// The table lists no such move.
+    #[error("`{subject}` is {from} and does not become {to}; {possible}")]
+    NoMove {
+        /// What was to be moved.
+        subject: String,
+        /// Where it stands.
+        from: &'static str,
+        /// Where it was to stand.
+        to: &'static str,
+        /// What is possible now.
+        possible: String,
+    },
+    /// The task goes where its run goes.
+    #[error("task `{task}` follows run `{run}`; pause, resume or cancel the run")]
+    TaskFollows {
+        /// The task.
+        task: TaskId,
+        /// The run it follows.
+        run: RunId,
+    },
+    /// A session holds no more of these.
+    #[error("session `{session}` holds {limit} {what} at the most; open another session")]
+    TooMany {
+        /// The session.
+        session: SessionId,
+        /// Of what.
+        what: &'static str,
+        /// How many it holds.
+        limit: usize,
+    },
     /// Anything malformed that the shell should have caught.
     #[error("{0}")]
     Invalid(String),
@@ -144,23 +200,30 @@ pub enum Refusal {
 impl Refusal {
     const fn code(&self) -> Code {
         match self {
-            Self::NoSession(_) | Self::NoRun(_) | Self::NoStep(_) | Self::NoApproval(_) => {
-                Code::NotFound
+            Self::NoSession(_)
+            | Self::NoRun(_)
+            | Self::NoStep(_)
+            | Self::NoApproval(_)
+            | Self::NoTask(_)
+            | Self::NoTodo(_) => Code::NotFound,
+            Self::SessionKeyConflict(_) | Self::RunKeyConflict(_) | Self::KeyConflict { .. } => {
+                Code::KeyConflict
             }
-            Self::SessionKeyConflict(_) | Self::RunKeyConflict(_) => Code::KeyConflict,
             Self::SessionBusy { .. } => Code::SessionBusy,
-            Self::QueueFull { .. } => Code::LimitReached,
+            Self::QueueFull { .. } | Self::TooMany { .. } => Code::LimitReached,
             Self::SessionEnded { .. }
             | Self::NoParent { .. }
             | Self::RunStatus { .. }
             | Self::NotInDoubt { .. }
+            | Self::NoMove { .. }
+            | Self::TaskFollows { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
             Self::StillTravelling { .. } => Code::StillTravelling,
             Self::Divergence { .. } => Code::Divergence,
             Self::Budget { .. } => Code::BudgetExceeded,
             Self::AlreadyDecided { .. } => Code::AlreadyDecided,
             Self::NotAnApprover { .. } => Code::Forbidden,
-            Self::Invalid(_) => Code::InvalidArgument,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) => Code::InvalidArgument,
         }
     }
 
@@ -169,7 +232,11 @@ impl Refusal {
             Self::NoSession(id) | Self::SessionKeyConflict(id) => Some(id.to_string()),
             Self::SessionEnded { session, .. }
             | Self::SessionBusy { session, .. }
+            | Self::TooMany { session, .. }
             | Self::QueueFull { session } => Some(session.to_string()),
+            Self::NoTask(task) | Self::TaskFollows { task, .. } => Some(task.to_string()),
+            Self::NoTodo(todo) => Some(todo.to_string()),
+            Self::KeyConflict { subject } | Self::NoMove { subject, .. } => Some(subject.clone()),
             Self::NoRun(run)
             | Self::RunKeyConflict(run)
             | Self::NoParent { parent: run, .. }
@@ -183,7 +250,7 @@ impl Refusal {
             Self::NoApproval(approval)
             | Self::AlreadyDecided { approval, .. }
             | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),
-            Self::Invalid(_) => None,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) => None,
         }
     }
 }

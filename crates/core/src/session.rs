@@ -10,6 +10,7 @@ mod decide;
 pub mod explain;
 mod run;
 mod state;
+mod task;
 mod wishes;
 
 #[cfg(test)]
@@ -20,6 +21,7 @@ pub use run::{
     Stand, Turn,
 };
 pub use state::{Approval, SessionState};
+pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 
 use crate::{Command, Context, Draft, Illegal, Refusal};

@@ -8,11 +8,16 @@ mod lists;
 mod runs;
 mod sessions;
 mod steps;
+mod tasks;
+mod todos;
 mod watch;
 
-pub use lists::Listing;
+pub use lists::{Listing, Sort};
 pub use steps::steps_of;
 pub use watch::Told;
+
+pub(crate) use tasks::{task_change, task_write};
+pub(crate) use todos::{todo_change, todo_view, todo_write};
 
 use crate::commit::{CommitFigures, Drive, store_error};
 use crate::handler::IntentRegistry;

@@ -2,6 +2,7 @@
 //! depends on is durable.
 
 mod model;
+mod todo;
 mod tool;
 pub(crate) mod transcript;
 

@@ -6,6 +6,7 @@
 mod context;
 mod drive;
 mod registry;
+mod writes;
 
 pub use context::{Ctx, Intent, StepFailure};
 pub(crate) use drive::drive;

@@ -544,6 +544,9 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::SubmitRun(_)
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }
+        | Command::Write(_)
+        | Command::ChangeSession { .. }
+        | Command::BindAgent(_)
         | Command::Wake => None,
     }
 }

@@ -122,6 +122,7 @@ impl Writer<'_> {
             DraftBody::Given => self.bodies.given.clone(),
             DraftBody::Action(index) => self.bodies.actions.get(index as usize).cloned().flatten(),
             DraftBody::Artifact(index) => self.bodies.artifacts.get(index as usize).cloned(),
+            DraftBody::Write(index) => self.bodies.writes.get(index as usize).cloned().flatten(),
         }
     }
 }

@@ -19,6 +19,7 @@ pub(crate) struct Bodies {
     pub given: Option<Sealed>,
     pub actions: Vec<Option<Sealed>>,
     pub artifacts: Vec<Sealed>,
+    pub writes: Vec<Option<Sealed>>,
 }
 
 impl Bodies {

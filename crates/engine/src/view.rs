@@ -7,7 +7,7 @@ use crate::resident::Resident;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenure_contract::agent::Role;
-use tenure_contract::event::Work;
+use tenure_contract::event::{SessionBound, Work};
 use tenure_contract::resource as wire;
 use tenure_contract::words::RunStatus;
 use tenure_contract::{Error, RunId};
@@ -18,35 +18,35 @@ use tenure_core::session::{Run, explain};
 pub(crate) fn session(state: &SessionState) -> Option<wire::Session> {
     let opened = state.opened.as_ref()?;
     let current = state.current_root();
-    let bound = state.runs.values().find_map(agent_name);
     Some(wire::Session {
         session_id: state.id,
         tenant_id: state.tenant,
         product_id: opened.product.clone(),
         user_id: opened.user.clone(),
+        title: opened.title.clone(),
         status: state.status(),
         started_at: state.opened_at,
         updated_at: state.at,
         // the journal folded, so its chain verifies; nothing erases yet
         resumable: !state.status().is_final(),
-        current_task_id: current.and_then(|run| run.task),
+        current_task_id: state.current_task(),
         current_run_id: current.map(|run| run.id),
-        memory_refs: memory_refs(state),
+        memory_refs: state.memory_refs(),
         artifact_refs: state.artifacts.keys().copied().collect(),
         approval_refs: state.approvals.keys().copied().collect(),
         dispatch_context: opened.dispatch.clone(),
         workspace: opened.workspace,
         execution_target: opened.target,
-        agent_binding: bound.map(|agent| wire::AgentBinding { agent, external_id: None }),
+        input_policy: opened.input_policy,
+        agent_binding: state.binding.as_ref().map(binding),
         seq: state.seq,
     })
 }
 
-fn memory_refs(state: &SessionState) -> Vec<String> {
-    match state.memory_version {
-        0 => Vec::new(),
-        version => vec![format!("chat:{}@{version}", state.id)],
-    }
+/// The agent a session is bound to.
+pub(crate) fn binding(bound: &SessionBound) -> wire::AgentBinding {
+    let agent = format!("{}@{}", bound.name, bound.version);
+    wire::AgentBinding { agent, external_id: bound.external_id.clone() }
 }
 
 fn agent_name(run: &Run) -> Option<String> {
@@ -100,7 +100,7 @@ fn bare_run(state: &SessionState, run: &Run) -> wire::Run {
         session_id: state.id,
         task_id: run.task,
         parent_run_id: run.parent,
-        attempt: 1,
+        attempt: run.attempt,
         agent: agent_name(run),
         intent_type,
         intent_id,

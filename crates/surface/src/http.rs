@@ -40,6 +40,8 @@ mod sessions;
 mod state;
 mod steps;
 mod strict;
+mod tasks;
+mod todos;
 mod unknown;
 
 pub use document::openapi;
@@ -71,6 +73,8 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(artifacts::routes())
         .merge(runs::routes())
         .merge(steps::routes())
+        .merge(tasks::routes())
+        .merge(todos::routes())
         .merge(approvals::routes())
         .merge(agents::routes())
         .merge(intents::routes())

@@ -22,7 +22,9 @@ mod resume;
 mod run;
 mod serve;
 mod show;
+mod task;
 mod teller;
+mod todo;
 mod verify;
 
 pub(crate) use exit::Exit;
@@ -78,6 +80,10 @@ enum Verb {
     Cancel(cancel::Args),
     /// Settles a step in doubt.
     Resolve(resolve::Args),
+    /// Makes, lists, shows, changes and retries tasks.
+    Task(task::Args),
+    /// Makes, lists and changes todos.
+    Todo(todo::Args),
     /// Lists what a session made.
     Artifacts(artifacts::Args),
     /// Writes a session's journal as JSON lines, signed.
@@ -170,6 +176,8 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Deny(args) => decide::deny(cx, args).await,
         Verb::Cancel(args) => cancel::run(cx, args).await,
         Verb::Resolve(args) => resolve::run(cx, args).await,
+        Verb::Task(args) => task::run(cx, args).await,
+        Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,
         Verb::Export(args) => export::run(cx, args).await,
         Verb::Verify(args) => verify::run(cx, &args),

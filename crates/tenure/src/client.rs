@@ -15,6 +15,9 @@ use tenure_contract::{Code, Error, SessionId};
 /// How long a connection may take to come about; owners are on this machine.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
+/// The command line counts as a desktop application (`TGT-1`).
+const SURFACE: &str = "desktop";
+
 /// A way to one server, as one principal. Cheap to clone.
 #[derive(Debug, Clone)]
 pub(crate) struct Client {
@@ -88,6 +91,16 @@ impl Client {
         self.send(Method::POST, path, Some(body), &[]).await
     }
 
+    pub async fn patch<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
+        read(self.send(Method::PATCH, path, Some(body), &[]).await?).await
+    }
+
     pub async fn delete(&self, path: &str) -> Result<(), Fault> {
         self.send(Method::DELETE, path, None, &[]).await.map(drop)
     }
@@ -144,7 +157,7 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> Result<Response, Fault> {
         let mut request = self.http.request(method, format!("{}{path}", self.endpoint));
-        request = request.bearer_auth(&self.token);
+        request = request.bearer_auth(&self.token).header("tenure-surface", SURFACE);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -2,7 +2,9 @@
 
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
-use tenure_contract::words::{ApprovalStatus, ArtifactState, RunStatus, SessionStatus, StepStatus};
+use tenure_contract::words::{
+    ApprovalStatus, ArtifactState, RunStatus, SessionStatus, StepStatus, TaskStatus, TodoStatus,
+};
 use tenure_core::machine;
 
 /// One machine's table in words.
@@ -18,7 +20,7 @@ struct Machine {
 
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
-    use machine::{approval, artifact, run, session, step};
+    use machine::{approval, artifact, run, session, step, task, todo};
     vec![
         table(
             "session",
@@ -41,6 +43,17 @@ fn machines() -> Vec<Machine> {
             "approval",
             "An approval leaves `requested` once; a second decision is a conflict (`APR-1`).",
             (&[ApprovalStatus::Requested], ApprovalStatus::ALL, approval::TRANSITIONS),
+        ),
+        table(
+            "task",
+            "A task with a run follows it: paused and waiting for approval are `blocked`. `failed` is left by a retry only, \
+             which is a new run (`TSK-1`).",
+            (&[TaskStatus::Queued], TaskStatus::ALL, task::TRANSITIONS),
+        ),
+        table(
+            "todo",
+            "A todo has no execution of its own; what is done or dropped can be opened again (`TOD-1`).",
+            (&[TodoStatus::Open], TodoStatus::ALL, todo::TRANSITIONS),
         ),
         table(
             "artifact",

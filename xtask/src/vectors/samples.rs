@@ -38,6 +38,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| step_event(number, s))
         .or_else(|| approval_event(number, s))
         .or_else(|| artifact_event(number, s))
+        .or_else(|| task_event(number, s))
         .or_else(|| ledger_event(number, s))
 }
 
@@ -69,6 +70,23 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
             ends_with_run: s.flag(),
             request: s.option(Source::digest),
             approvers: s.list(|s| s.text("user:ada")),
+            title: s.option(|s| s.text("spring cleaning")),
+            memory: s.list(|s| s.text("notes:7@2")),
+            surface: s.option(|s| s.word(Surface::ALL)),
+        }
+        .into(),
+        3 => SessionChanged {
+            title: s.option(|s| s.text("spring cleaning")),
+            workspace: s.option(|s| WorkspaceId::from_bytes(s.bytes16())),
+            memory: s.list(|s| s.text("notes:7@2")),
+            input_policy: s.word(InputPolicy::ALL),
+        }
+        .into(),
+        4 => SessionBound {
+            agent: AgentId::from_bytes(s.bytes16()),
+            name: s.text("triage"),
+            version: s.digest(),
+            external_id: s.option(|s| s.text("thread_7")),
         }
         .into(),
         2 => SessionEnded {
@@ -136,6 +154,7 @@ fn submitted(s: &mut Source) -> RunSubmitted {
         request: s.option(Source::digest),
         memory: s.flag(),
         approvers: s.list(|s| s.text("user:ada")),
+        attempt: s.count(),
     }
 }
 
@@ -334,6 +353,38 @@ fn artifact_event(number: u16, s: &mut Source) -> Option<Event> {
         }
         .into(),
         51 => ArtifactMoved { artifact: artifact(s), state: s.word(ArtifactState::ALL) }.into(),
+        _ => return None,
+    })
+}
+
+fn task_event(number: u16, s: &mut Source) -> Option<Event> {
+    let task = |s: &mut Source| TaskId::from_bytes(s.bytes16());
+    let todo = |s: &mut Source| TodoId::from_bytes(s.bytes16());
+    let workspace = |s: &mut Source| WorkspaceId::from_bytes(s.bytes16());
+    Some(match number {
+        55 => TaskCreated {
+            task: task(s),
+            title: s.text("sweep the yard"),
+            priority: s.option(|s| s.text("high")),
+            workspace: s.option(workspace),
+            request: s.option(Source::digest),
+        }
+        .into(),
+        56 => TaskChanged {
+            task: task(s),
+            title: s.text("sweep the yard"),
+            priority: s.option(|s| s.text("high")),
+            workspace: s.option(workspace),
+        }
+        .into(),
+        57 => {
+            TaskMoved { task: task(s), status: s.word(TaskStatus::ALL), run: s.option(run) }.into()
+        }
+        58 => {
+            TodoCreated { todo: todo(s), task: s.option(task), request: s.option(Source::digest) }
+                .into()
+        }
+        59 => TodoChanged { todo: todo(s), status: s.word(TodoStatus::ALL) }.into(),
         _ => return None,
     })
 }

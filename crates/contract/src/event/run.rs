@@ -146,6 +146,9 @@ pub struct RunSubmitted {
     /// Who may decide its approvals, as `kind:name`; empty refuses all (`APR-2`).
     #[n(9)]
     pub approvers: Vec<String>,
+    /// Which try of its task it is, from 1; 1 without a task.
+    #[n(10)]
+    pub attempt: u32,
 }
 
 /// A run left the queue.

@@ -1,7 +1,7 @@
 //! Events of a session and of its chat memory.
 
 use crate::words::{ExecutionTarget, InputPolicy, SessionStatus, Surface};
-use crate::{Digest, RunId, Time, WorkspaceId};
+use crate::{AgentId, Digest, RunId, Time, WorkspaceId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -56,6 +56,53 @@ pub struct SessionOpened {
     /// Who may decide approvals, as `kind:name`; empty refuses all (`APR-2`).
     #[n(8)]
     pub approvers: Vec<String>,
+    /// What a person calls it.
+    #[n(9)]
+    pub title: Option<String>,
+    /// What it remembers besides its chat memory, as `<kind>:<id>[@version]`.
+    #[n(10)]
+    pub memory: Vec<String>,
+    /// The surface it was opened from; what a surface does not offer as a target is refused.
+    #[n(11)]
+    pub surface: Option<Surface>,
+}
+
+/// A session's fields changed: all four as they are now (`SES-4`).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionChanged {
+    /// What a person calls it.
+    #[n(0)]
+    pub title: Option<String>,
+    /// The workspace; none makes it a chat thread.
+    #[n(1)]
+    pub workspace: Option<WorkspaceId>,
+    /// What it remembers besides its chat memory.
+    #[n(2)]
+    pub memory: Vec<String>,
+    /// What becomes of input that arrives while a run is in progress.
+    #[n(3)]
+    pub input_policy: InputPolicy,
+}
+
+/// A session was claimed for an agent, once (`CLM-1`).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionBound {
+    /// The agent.
+    #[n(0)]
+    pub agent: AgentId,
+    /// Its name, for people.
+    #[n(1)]
+    pub name: String,
+    /// Its version.
+    #[n(2)]
+    pub version: Digest,
+    /// The id another system knows it by.
+    #[n(3)]
+    pub external_id: Option<String>,
 }
 
 /// A session ended, for good.

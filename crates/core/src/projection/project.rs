@@ -1,15 +1,19 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
 use super::{Column, RowChange, Table, Value};
-use tenure_contract::event::{Event, Work};
-use tenure_contract::words::{ApprovalStatus, RunStatus, SessionStatus};
-use tenure_contract::{Entry, Time};
+use tenure_contract::event::{Event, RunSubmitted, Work};
+use tenure_contract::words::{
+    ApprovalStatus, RunStatus, SessionStatus, TaskRank, TaskStatus, TodoStatus,
+};
+use tenure_contract::{Entry, Time, WorkspaceId};
 
 /// The rows an entry changes. Most entries change none.
 #[must_use]
 pub fn project(entry: &Entry) -> Vec<RowChange> {
     match &entry.event {
-        Event::SessionOpened(_) | Event::SessionEnded(_) => session_rows(entry),
+        Event::SessionOpened(_) | Event::SessionChanged(_) | Event::SessionEnded(_) => {
+            session_rows(entry)
+        }
         Event::RunSubmitted(_)
         | Event::RunStarted(_)
         | Event::RunPaused(_)
@@ -24,7 +28,10 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         Event::AgentRegistered(_) | Event::KeyCreated(_) | Event::KeyRevoked(_) => {
             ledger_rows(entry)
         }
-        Event::RunCancelRequested(_)
+        Event::TaskCreated(_) | Event::TaskChanged(_) | Event::TaskMoved(_) => task_rows(entry),
+        Event::TodoCreated(_) | Event::TodoChanged(_) => todo_rows(entry),
+        Event::SessionBound(_)
+        | Event::RunCancelRequested(_)
         | Event::RunSteered(_)
         | Event::StepIntended(_)
         | Event::StepAttempted(_)
@@ -74,8 +81,15 @@ fn session_rows(entry: &Entry) -> Vec<RowChange> {
             (Open, open(true)),
             (Product, text(&opened.product)),
             (User, text(&opened.user)),
+            (Label, maybe(opened.title.as_ref())),
             (Workspace, opened.workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
+            (Target, text(opened.target)),
+            (Surface, maybe(opened.surface)),
             (CreatedAt, time(entry.at)),
+        ],
+        Event::SessionChanged(now) => vec![
+            (Label, maybe(now.title.as_ref())),
+            (Workspace, now.workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
         ],
         Event::SessionEnded(ended) => vec![
             (Status, text(ended.status)),
@@ -99,6 +113,7 @@ fn run_rows(entry: &Entry) -> Vec<RowChange> {
             };
             let set = vec![
                 (Session, session_id(entry)),
+                (Task, submitted.task.map_or(Value::Null, |task| id(task.bytes()))),
                 (Parent, submitted.parent.map_or(Value::Null, |parent| id(parent.bytes()))),
                 (Kind, text(kind)),
                 (Name, text(name)),
@@ -122,6 +137,9 @@ fn run_rows(entry: &Entry) -> Vec<RowChange> {
     set.extend([(Status, text(status)), (Open, open(!status.is_final()))]);
     let mut rows = vec![change(entry, Table::Run, run.bytes(), set)];
     rows.extend(session_follows(entry, status));
+    if let Event::RunSubmitted(RunSubmitted { task: Some(task), .. }) = &entry.event {
+        rows.push(change(entry, Table::Task, task.bytes(), vec![(Run, id(run.bytes()))]));
+    }
     rows
 }
 
@@ -226,6 +244,60 @@ fn artifact_rows(entry: &Entry) -> Vec<RowChange> {
         _ => return Vec::new(),
     };
     vec![change(entry, Table::Artifact, artifact.bytes(), set)]
+}
+
+fn task_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let called = |title: &str, priority: &Option<String>, workspace: Option<WorkspaceId>| {
+        let rank = TaskRank::of(priority.as_deref()).number();
+        vec![
+            (Label, text(title)),
+            (Priority, maybe(priority.as_ref())),
+            (Rank, Value::Number(i64::from(rank))),
+            (Workspace, workspace.map_or(Value::Null, |workspace| id(workspace.bytes()))),
+        ]
+    };
+    let (task, set) = match &entry.event {
+        Event::TaskCreated(made) => {
+            let mut set = called(&made.title, &made.priority, made.workspace);
+            set.extend([
+                (Session, session_id(entry)),
+                (Status, text(TaskStatus::Queued)),
+                (Open, open(true)),
+                (CreatedAt, time(entry.at)),
+            ]);
+            (made.task, set)
+        }
+        Event::TaskChanged(now) => (now.task, called(&now.title, &now.priority, now.workspace)),
+        Event::TaskMoved(moved) => {
+            let set = vec![(Status, text(moved.status)), (Open, open(!moved.status.is_over()))];
+            (moved.task, set)
+        }
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Task, task.bytes(), set)]
+}
+
+fn todo_rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let (todo, set) = match &entry.event {
+        Event::TodoCreated(made) => (
+            made.todo,
+            vec![
+                (Session, session_id(entry)),
+                (Task, made.task.map_or(Value::Null, |task| id(task.bytes()))),
+                (Status, text(TodoStatus::Open)),
+                (Open, open(true)),
+                (CreatedAt, time(entry.at)),
+            ],
+        ),
+        Event::TodoChanged(now) => {
+            let is_open = matches!(now.status, TodoStatus::Open | TodoStatus::InProgress);
+            (now.todo, vec![(Status, text(now.status)), (Open, open(is_open))])
+        }
+        _ => return Vec::new(),
+    };
+    vec![change(entry, Table::Todo, todo.bytes(), set)]
 }
 
 fn ledger_rows(entry: &Entry) -> Vec<RowChange> {

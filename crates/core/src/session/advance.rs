@@ -1,6 +1,6 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
-use super::decide::{ended, leave_open, out_of_budget};
+use super::decide::{ended, give_up_tasks, leave_open, out_of_budget};
 use super::draft;
 use super::run::{Call, CallOutcome, Progress, Run, Stand, Turn};
 use super::state::SessionState;
@@ -11,7 +11,8 @@ use tenure_contract::{ApprovalId, Digest, RunId, StepId, limits};
 
 /// The next move, or none when everything waits for the outside.
 pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
-    expire(state, cx)
+    follow(state)
+        .or_else(|| expire(state, cx))
         .or_else(|| {
             state
                 .live
@@ -21,6 +22,12 @@ pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draf
         })
         .or_else(|| start(state))
         .or_else(|| end_with_run(state))
+}
+
+/// A task comes after its run in the commit of the run's move (`TSK-1`).
+fn follow(state: &SessionState) -> Option<Vec<Draft>> {
+    let (task, run, status) = state.lagging_task()?;
+    Some(vec![about(state, Some(run), TaskMoved { task, status, run: Some(run) })])
 }
 
 fn expire(state: &SessionState, cx: &Context) -> Option<Vec<Draft>> {
@@ -69,8 +76,9 @@ fn end_with_run(state: &SessionState) -> Option<Vec<Draft>> {
         RunStatus::Cancelled => SessionStatus::Cancelled,
         _ => SessionStatus::Failed,
     };
-    let event = SessionEnded { status, reason: None };
-    Some(vec![Draft { event: event.into(), run: None, parent: None, body: DraftBody::None }])
+    let mut drafts = give_up_tasks(state);
+    drafts.push(about(state, None, SessionEnded { status, reason: None }));
+    Some(drafts)
 }
 
 fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Draft>> {

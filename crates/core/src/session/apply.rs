@@ -4,6 +4,7 @@
 
 mod approval;
 mod step;
+mod task;
 
 use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
 use super::state::SessionState;
@@ -41,6 +42,8 @@ impl SessionState {
         match &entry.event {
             Event::SessionOpened(event) => self.session_opened(entry, event),
             Event::SessionEnded(event) => self.session_ended(event),
+            Event::SessionChanged(event) => self.session_changed(event),
+            Event::SessionBound(event) => self.session_bound(event),
             Event::RunSubmitted(event) => self.run_submitted(entry, event),
             Event::RunStarted(event) => self.run_started(entry, event),
             Event::RunPaused(event) => self.run_paused(event),
@@ -64,6 +67,11 @@ impl SessionState {
             Event::ApprovalClosed(event) => self.approval_closed(event),
             Event::ArtifactRegistered(event) => self.artifact_registered(event),
             Event::ArtifactMoved(event) => self.artifact_moved(event),
+            Event::TaskCreated(event) => self.task_created(entry, event),
+            Event::TaskChanged(event) => self.task_changed(entry, event),
+            Event::TaskMoved(event) => self.task_moved(entry, event),
+            Event::TodoCreated(event) => self.todo_created(entry, event),
+            Event::TodoChanged(event) => self.todo_changed(entry, event),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::TenantOpened(_)
             | Event::AgentRegistered(_)
@@ -89,6 +97,25 @@ impl SessionState {
         }
         self.ended = Some(event.status);
         Ok(())
+    }
+
+    fn session_changed(&mut self, event: &SessionChanged) -> Folded {
+        let opened = self.opened.as_mut().ok_or("the session is not open")?;
+        opened.title.clone_from(&event.title);
+        opened.workspace = event.workspace;
+        opened.memory.clone_from(&event.memory);
+        opened.input_policy = event.input_policy;
+        Ok(())
+    }
+
+    fn session_bound(&mut self, event: &SessionBound) -> Folded {
+        match &self.binding {
+            Some(known) => Err(format!("the session is bound to `{}`", known.name)),
+            None => {
+                self.binding = Some(event.clone());
+                Ok(())
+            }
+        }
     }
 
     fn run_submitted(&mut self, entry: &Entry, event: &RunSubmitted) -> Folded {
@@ -119,8 +146,14 @@ impl SessionState {
             stage: Stage::Live(Box::default()),
             memory: event.memory,
             approvers: event.approvers.clone(),
+            attempt: event.attempt,
         };
+        if let Some(task) = event.task {
+            self.task_taken(task, event.run)?;
+        }
         if event.parent.is_none() {
+            // an agent that works in a session nobody claimed has claimed it
+            self.binding = self.binding.take().or_else(|| bound_by(&event.work));
             let place = self.place_in_order(event.policy);
             self.order.insert(place, event.run);
         }
@@ -259,6 +292,18 @@ impl SessionState {
 
     pub(super) fn progress_mut(&mut self, run: RunId) -> Result<&mut Progress, String> {
         self.run_mut(run)?.progress_mut().ok_or_else(|| format!("run `{run}` has ended"))
+    }
+}
+
+fn bound_by(work: &Work) -> Option<SessionBound> {
+    match work {
+        Work::Agent { agent, version, name } => Some(SessionBound {
+            agent: *agent,
+            name: name.clone(),
+            version: *version,
+            external_id: None,
+        }),
+        Work::Intent { .. } => None,
     }
 }
 

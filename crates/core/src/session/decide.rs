@@ -1,11 +1,14 @@
 //! Every decision about a command: events or a refusal, nothing in between.
 
 mod approval;
+mod fields;
 mod finish;
 mod step;
+mod task;
 mod turn;
 
 use approval::{Verdict, decide_approval};
+use fields::{Fields, bind_agent, change_session, check_opening};
 use finish::finish_run;
 use step::{
     Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,
@@ -14,6 +17,7 @@ use turn::land_turn;
 
 pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
+pub(super) use task::give_up_tasks;
 
 use super::draft;
 use super::run::{Run, Turn};
@@ -36,6 +40,12 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     match command {
         Command::OpenSession(_) | Command::Wake => Ok(Vec::new()),
         Command::EndSession { status, reason } => end_session(state, *status, reason.clone()),
+        Command::ChangeSession { title, workspace, memory, input_policy } => {
+            let memory = memory.as_ref();
+            let fields = Fields { title, workspace, memory, input_policy: *input_policy };
+            change_session(state, fields)
+        }
+        Command::BindAgent(claim) => bind_agent(state, claim),
         Command::SubmitRun(submitted) => submit_run(state, submitted),
         Command::CancelRun { run, stop_reason, reason } => {
             cancel_run(state, *run, *stop_reason, reason.as_ref())
@@ -43,8 +53,13 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         Command::PauseRun { run } => pause_run(state, *run),
         Command::ResumeRun { run } => resume_run(state, *run),
         Command::IntendStep(substep) => intend_step(state, substep, cx),
-        Command::RecordStep { substep, failed } => record_step(state, substep, *failed, cx),
-        Command::LandStep { run, step, attempt } => land_step(state, *run, *step, *attempt),
+        Command::RecordStep { substep, failed, writes } => {
+            record_step(state, substep, *failed, writes, cx)
+        }
+        Command::Write(one) => task::write(state, std::slice::from_ref(one), None),
+        Command::LandStep { run, step, attempt, writes } => {
+            land_step(state, *run, *step, *attempt, writes)
+        }
         Command::LandTurn { run, step, attempt, calls, tokens, policy } => {
             let turn = TurnLanded {
                 run: *run,
@@ -128,7 +143,10 @@ pub(super) fn ended(
 
 fn open_session(state: &SessionState, opened: &SessionOpened) -> Decided {
     match &state.opened {
-        None => Ok(vec![unowned(opened.clone())]),
+        None => {
+            check_opening(opened)?;
+            Ok(vec![unowned(opened.clone())])
+        }
         Some(known) if known.request.is_some() && known.request == opened.request => Ok(Vec::new()),
         Some(_) => Err(Refusal::SessionKeyConflict(state.id)),
     }
@@ -145,7 +163,9 @@ fn end_session(state: &SessionState, status: SessionStatus, reason: Option<Strin
             "`{status}` does not end a session; expected completed, failed or cancelled"
         )));
     }
-    Ok(vec![unowned(SessionEnded { status, reason })])
+    let mut drafts = give_up_tasks(state);
+    drafts.push(unowned(SessionEnded { status, reason }));
+    Ok(drafts)
 }
 
 fn still_open(state: &SessionState) -> Result<(), Refusal> {
@@ -161,6 +181,8 @@ fn submit_run(state: &SessionState, submitted: &RunSubmitted) -> Decided {
         return if same { Ok(Vec::new()) } else { Err(Refusal::RunKeyConflict(submitted.run)) };
     }
     still_open(state)?;
+    let attempt = task::attempt_of(state, submitted)?;
+    let submitted = &RunSubmitted { attempt, ..submitted.clone() };
     let mut drafts = match submitted.parent {
         Some(parent) => nest(state, parent)?,
         None => return arrive(state, submitted),
@@ -214,7 +236,8 @@ fn arrive(state: &SessionState, submitted: &RunSubmitted) -> Decided {
             drafts.push(submission(submitted));
             Ok(drafts)
         }
-        (InputPolicy::Steer, Some(current)) => {
+        // a try of a task is a run of its own
+        (InputPolicy::Steer, Some(current)) if submitted.task.is_none() => {
             match state.runs.get(&current).filter(|run| takes_input(run)) {
                 Some(run) => Ok(vec![given(draft(run, RunSteered { run: current }))]),
                 None => Ok(vec![submission(submitted)]),

@@ -64,6 +64,9 @@ pub struct Run {
     /// Who may decide its approvals.
     #[n(16)]
     pub approvers: Vec<String>,
+    /// Which try of its task it is.
+    #[n(17)]
+    pub attempt: u32,
 }
 
 /// How far a run is, or how it ended.

@@ -1,14 +1,17 @@
 //! What a session's journal folds to.
 
 use super::run::{Doubt, Run};
+use super::task::{Task, Todo};
 use crate::machine;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_contract::event::{CallSite, SessionOpened};
+use tenure_contract::event::{CallSite, SessionBound, SessionOpened};
 use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus,
 };
-use tenure_contract::{ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TenantId, Time};
+use tenure_contract::{
+    ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
+};
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -62,6 +65,18 @@ pub struct SessionState {
     /// Approvals nobody has decided yet.
     #[n(15)]
     pub asked: BTreeSet<ApprovalId>,
+    /// Its tasks.
+    #[n(16)]
+    pub tasks: BTreeMap<TaskId, Task>,
+    /// Its todos.
+    #[n(17)]
+    pub todos: BTreeMap<TodoId, Todo>,
+    /// Tasks that follow a run and are not over.
+    #[n(18)]
+    pub following: Vec<TaskId>,
+    /// The agent it is bound to: the first that claimed it, or ran in it (`CLM-1`).
+    #[n(19)]
+    pub binding: Option<SessionBound>,
 }
 
 /// An approval as the session knows it.
@@ -124,6 +139,10 @@ impl SessionState {
             doubts: BTreeMap::new(),
             live: Vec::new(),
             asked: BTreeSet::new(),
+            tasks: BTreeMap::new(),
+            todos: BTreeMap::new(),
+            following: Vec::new(),
+            binding: None,
         }
     }
 

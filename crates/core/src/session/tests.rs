@@ -7,3 +7,4 @@ mod properties;
 mod run;
 mod session;
 mod step;
+mod task;

@@ -3,11 +3,14 @@
 use super::Engine;
 use crate::commit::store_error;
 use std::str::FromStr;
+use tenure_contract::resource::Change;
 use tenure_contract::resource::{
-    ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary,
+    ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary, TaskSummary,
 };
+use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
-    ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, Time, WorkspaceId, limits,
+    ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, TaskId, Time, WorkspaceId,
+    limits,
 };
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 
@@ -18,6 +21,22 @@ pub struct Listing {
     pub session: Option<SessionId>,
     /// Only rows in this status.
     pub status: Option<String>,
+    /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
+    pub workspace: Change<WorkspaceId>,
+    /// Only sessions of this product.
+    pub product: Option<String>,
+    /// Only sessions for this user.
+    pub user: Option<String>,
+    /// Only sessions whose tools execute there.
+    pub target: Option<ExecutionTarget>,
+    /// Only sessions opened from this surface.
+    pub surface: Option<Surface>,
+    /// Only rows of this task.
+    pub task: Option<TaskId>,
+    /// Only rows that rank so.
+    pub rank: Option<TaskRank>,
+    /// The order.
+    pub by_rank: Sort,
     /// Only rows that need attention.
     pub open_only: Option<bool>,
     /// Where the page before ended.
@@ -26,8 +45,19 @@ pub struct Listing {
     pub limit: Option<usize>,
 }
 
+/// The order of a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Sort {
+    /// The newest first.
+    #[default]
+    Newest,
+    /// By rank, and the newest first within one.
+    Rank,
+}
+
 impl Engine {
-    /// Sessions, the newest first.
+    /// Sessions, the newest first. Web and worker see those of the sandbox unless they ask for
+    /// another target (`TGT-1`).
     ///
     /// # Errors
     /// `invalid-argument` for a bad cursor or limit.
@@ -36,7 +66,9 @@ impl Engine {
         caller: &Caller,
         listing: &Listing,
     ) -> Result<Page<SessionSummary>, Error> {
-        self.page(caller, Table::Session, listing, session)
+        let by_surface = caller.surface.and_then(tenure_contract::words::Surface::lists_only);
+        let target = listing.target.or(by_surface);
+        self.page(caller, Table::Session, &Listing { target, ..listing.clone() }, session)
     }
 
     /// Runs, the newest first.
@@ -63,29 +95,73 @@ impl Engine {
         self.page(caller, Table::Doubt, listing, doubt)
     }
 
-    fn page<T>(
+    /// A page by rank: the ranks one after the other, each the newest first. The cursor is the
+    /// rank's number before that of its list.
+    pub(super) fn page_by_rank<T>(
+        &self,
+        caller: &Caller,
+        listing: &Listing,
+        shown: impl Fn(&Row) -> Option<T> + Copy,
+    ) -> Result<Page<T>, Error> {
+        let limit = page_size(listing)?;
+        let (mut from, mut cursor) = (TaskRank::Urgent, None);
+        if let Some(text) = &listing.cursor {
+            let place = text.split_once('.').and_then(|(rank, rest)| {
+                let known =
+                    TaskRank::ALL.iter().find(|known| known.number().to_string() == rank)?;
+                Some((*known, rest.to_owned()))
+            });
+            let (rank, rest) = place.ok_or_else(|| bad_cursor(text))?;
+            (from, cursor) = (rank, Some(rest).filter(|rest| !rest.is_empty()));
+        }
+        let wanted =
+            |rank: &&TaskRank| **rank >= from && listing.rank.is_none_or(|only| only == **rank);
+        let mut items = Vec::new();
+        for rank in TaskRank::ALL.iter().filter(wanted) {
+            let number = rank.number();
+            if items.len() == limit {
+                return Ok(Page { items, next_cursor: Some(format!("{number}.")) });
+            }
+            let left = Some(limit - items.len());
+            let part = Listing {
+                rank: Some(*rank),
+                cursor: cursor.take(),
+                limit: left,
+                ..listing.clone()
+            };
+            let page = self.page(caller, Table::Task, &part, shown)?;
+            items.extend(page.items);
+            if let Some(next) = page.next_cursor {
+                return Ok(Page { items, next_cursor: Some(format!("{number}.{next}")) });
+            }
+        }
+        Ok(Page { items, next_cursor: None })
+    }
+
+    pub(super) fn page<T>(
         &self,
         caller: &Caller,
         table: Table,
         listing: &Listing,
-        shown: fn(&Row) -> Option<T>,
+        shown: impl Fn(&Row) -> Option<T>,
     ) -> Result<Page<T>, Error> {
-        let limit = listing.limit.unwrap_or(limits::PAGE_DEFAULT_ROWS);
-        if limit == 0 || limit > limits::PAGE_MAX_ROWS {
-            let told =
-                format!("limit {limit} is out of range; expected 1 to {}", limits::PAGE_MAX_ROWS);
-            return Err(Error::new(Code::InvalidArgument, told));
-        }
+        let limit = page_size(listing)?;
         let after = listing
             .cursor
             .as_deref()
             .map(|cursor| read_cursor(caller, table, cursor))
             .transpose()?;
-        let mut filters = Vec::new();
+        let mut filters = session_filters(table, listing);
         if let Some(session) =
             listing.session.filter(|_| table.columns().contains(&Column::Session))
         {
             filters.push((Column::Session, Value::Bytes(session.bytes().to_vec())));
+        }
+        if let Some(task) = listing.task.filter(|_| table.columns().contains(&Column::Task)) {
+            filters.push((Column::Task, Value::Bytes(task.bytes().to_vec())));
+        }
+        if let Some(rank) = listing.rank.filter(|_| table.columns().contains(&Column::Rank)) {
+            filters.push((Column::Rank, Value::Number(i64::from(rank.number()))));
         }
         if let Some(status) = &listing.status {
             filters.push((Column::Status, Value::Text(status.clone())));
@@ -148,14 +224,44 @@ fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> 
     let born = text.split_once('-').and_then(|(born, _)| u64::from_str_radix(born, 16).ok());
     match born {
         Some(born) if cursor(caller, table, born) == text => Ok(born),
-        _ => {
-            let shown: String = text.chars().take(60).collect();
-            Err(Error::new(
-                Code::InvalidArgument,
-                format!("cursor `{shown}` is not one this list gave; begin without one"),
-            ))
-        }
+        _ => Err(bad_cursor(text)),
     }
+}
+
+/// The filters only sessions have.
+fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
+    if table != Table::Session {
+        return Vec::new();
+    }
+    let workspace = match &listing.workspace {
+        Change::Keep => None,
+        Change::Clear => Some(Value::Null),
+        Change::Set(workspace) => Some(Value::Bytes(workspace.bytes().to_vec())),
+    };
+    let text = |word: &str| Value::Text(word.to_owned());
+    let filters = [
+        (Column::Workspace, workspace),
+        (Column::Product, listing.product.as_deref().map(text)),
+        (Column::User, listing.user.as_deref().map(text)),
+        (Column::Target, listing.target.map(|target| text(target.as_str()))),
+        (Column::Surface, listing.surface.map(|surface| text(surface.as_str()))),
+    ];
+    filters.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
+}
+
+fn bad_cursor(text: &str) -> Error {
+    let shown: String = text.chars().take(60).collect();
+    let told = format!("cursor `{shown}` is not one this list gave; begin without one");
+    Error::new(Code::InvalidArgument, told)
+}
+
+fn page_size(listing: &Listing) -> Result<usize, Error> {
+    let (limit, most) = (listing.limit.unwrap_or(limits::PAGE_DEFAULT_ROWS), limits::PAGE_MAX_ROWS);
+    if limit == 0 || limit > most {
+        let told = format!("limit {limit} is out of range; expected 1 to {most}");
+        return Err(Error::new(Code::InvalidArgument, told));
+    }
+    Ok(limit)
 }
 
 pub(super) fn time(row: &Row, column: Column) -> Option<Time> {
@@ -177,7 +283,10 @@ fn session(row: &Row) -> Option<SessionSummary> {
         product_id: owned(row, Column::Product)?,
         user_id: owned(row, Column::User)?,
         status: word(row, Column::Status)?,
+        title: owned(row, Column::Label),
         workspace: row.id(Column::Workspace).map(WorkspaceId::from_bytes),
+        execution_target: word(row, Column::Target)?,
+        surface: word(row, Column::Surface),
         started_at: time(row, Column::CreatedAt)?,
         updated_at: time(row, Column::UpdatedAt)?,
     })
@@ -188,6 +297,7 @@ fn run(row: &Row) -> Option<RunSummary> {
         run_id: RunId::from_bytes(row.key),
         tenant_id: row.tenant,
         session_id: SessionId::from_bytes(row.id(Column::Session)?),
+        task_id: row.id(Column::Task).map(TaskId::from_bytes),
         parent_run_id: row.id(Column::Parent).map(RunId::from_bytes),
         kind: owned(row, Column::Kind)?,
         name: owned(row, Column::Name)?,
@@ -196,6 +306,21 @@ fn run(row: &Row) -> Option<RunSummary> {
         created_at: time(row, Column::CreatedAt)?,
         updated_at: time(row, Column::UpdatedAt)?,
         completed_at: time(row, Column::EndedAt),
+    })
+}
+
+pub(super) fn task_summary(row: &Row) -> Option<TaskSummary> {
+    Some(TaskSummary {
+        task_id: TaskId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        session_id: SessionId::from_bytes(row.id(Column::Session)?),
+        title: owned(row, Column::Label)?,
+        status: word(row, Column::Status)?,
+        priority: owned(row, Column::Priority),
+        workspace: row.id(Column::Workspace).map(WorkspaceId::from_bytes),
+        run_id: row.id(Column::Run).map(RunId::from_bytes),
+        created_at: time(row, Column::CreatedAt)?,
+        updated_at: time(row, Column::UpdatedAt)?,
     })
 }
 

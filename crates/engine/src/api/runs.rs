@@ -179,6 +179,12 @@ impl Engine {
         if let Some(id) = request.session_id {
             return self.session_of(caller, id);
         }
+        if let Some(task) = request.task_id {
+            // refused before a session is opened: a task is a session's
+            let told =
+                format!("task `{task}` is in no new session; name its session in `sessionId`");
+            return Err(Error::new(Code::InvalidArgument, told).about(task));
+        }
         if let Some(parent) = request.parent_run_id {
             // refused before a session is opened that no run would ever end
             let told = format!(
@@ -312,7 +318,7 @@ fn submission(
     RunSubmitted {
         run,
         parent: request.parent_run_id,
-        task: None,
+        task: request.task_id,
         work: prepared.work,
         trigger: if request.parent_run_id.is_some() { Trigger::Parent } else { Trigger::Submit },
         policy: request.input_policy.unwrap_or(policy),
@@ -320,6 +326,8 @@ fn submission(
         request: prepared.digest,
         memory: prepared.memory,
         approvers,
+        // the core counts
+        attempt: 1,
     }
 }
 

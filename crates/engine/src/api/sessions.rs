@@ -2,12 +2,12 @@
 
 use super::{Engine, actor, name};
 use crate::lock;
-use crate::resident::Resident;
+use crate::resident::{Cell, Resident};
 use crate::seal::Bodies;
 use crate::view;
 use std::sync::Arc;
-use tenure_contract::event::SessionOpened;
-use tenure_contract::resource::{Caller, OpenSession, Session};
+use tenure_contract::event::{SessionBound, SessionOpened};
+use tenure_contract::resource::{Caller, ChangeSession, Claim, ClaimSession, OpenSession, Session};
 use tenure_contract::words::{ExecutionTarget, InputPolicy, SessionStatus};
 use tenure_contract::{Code, Digest, Error, SessionId, TenantId, limits};
 use tenure_core::Command;
@@ -51,6 +51,67 @@ impl Engine {
                 Err(_) => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
             }
         }
+    }
+
+    /// Changes a session's fields; what is absent stays (`SES-4`).
+    ///
+    /// # Errors
+    /// `not-found`, `invalid-argument`, `illegal-transition` when it has ended.
+    pub async fn change_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        request: ChangeSession,
+    ) -> Result<Session, Error> {
+        let resident = self.session_of(caller, id)?;
+        let ChangeSession { title, workspace_id, memory_refs, input_policy } = request;
+        let command = Command::ChangeSession {
+            title,
+            workspace: workspace_id,
+            memory: memory_refs,
+            input_policy,
+        };
+        let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
+        self.node.durable(&resident, seq).await?;
+        session_view(&resident)
+    }
+
+    /// Claims a session for an agent (`CLM-1`). Of any number of claims exactly one wins; the others
+    /// are told who did and what of theirs is an orphan now.
+    ///
+    /// # Errors
+    /// `not-found`, `unknown-name`, `invalid-argument`, `illegal-transition` when it has ended.
+    pub async fn claim_session(
+        &self,
+        caller: &Caller,
+        id: SessionId,
+        request: ClaimSession,
+    ) -> Result<Claim, Error> {
+        let ClaimSession { agent: asked, version, external_id } = request;
+        if let Some(external) = &external_id {
+            name("externalId", external)?;
+        }
+        let resident = self.session_of(caller, id)?;
+        let (agent, version) = self.agent_version(caller, &asked, version)?;
+        let bound = SessionBound { agent, name: asked, version, external_id: external_id.clone() };
+        let command = Command::BindAgent(bound);
+        let (claim, seq) = {
+            // one lock from the comparison to the answer: nobody comes between
+            let mut cell = lock(&resident.cell);
+            let is_free = |cell: &Cell| cell.session().is_some_and(|state| state.binding.is_none());
+            let free = is_free(&cell);
+            let (bodies, actor) = (Bodies::default(), actor(caller));
+            let seq = self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor)?;
+            let winner = cell.session().and_then(|state| state.binding.as_ref());
+            let winner = winner.ok_or_else(|| {
+                Error::new(Code::Internal, "the session was claimed and is bound to nobody")
+                    .about(id)
+            })?;
+            let orphan = external_id.filter(|made| winner.external_id.as_ref() != Some(made));
+            (Claim { won: free, agent_binding: view::binding(winner), orphan }, seq)
+        };
+        self.node.durable(&resident, seq).await?;
+        Ok(claim)
     }
 
     /// Ends a session that has no run in progress.
@@ -106,6 +167,9 @@ pub(super) fn opening(
         ends_with_run,
         request: digest,
         approvers: request.approvers,
+        title: request.title,
+        memory: request.memory_refs,
+        surface: caller.surface,
     })
 }
 

@@ -51,12 +51,18 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
     let valid = durable && resident.durable.lost().is_none();
     if valid && lock(&resident.cell).may_begin(run, step, attempt) {
         let ended = match prepare(&node, &resident, call) {
-            Ok((built, asked)) => perform(&built, asked, call.timeout_ms).await,
+            Ok((built, asked)) if built.spec().keeps_todos => {
+                super::todo::land(&node, &resident, call, asked.arguments).await;
+                None
+            }
+            Ok((built, asked)) => Some(perform(&built, asked, call.timeout_ms).await),
             // nothing was sent: the tool could not even be found again
-            Err(error) => Ended::Failed { message: error.message, may_pass: false },
+            Err(error) => Some(Ended::Failed { message: error.message, may_pass: false }),
         };
-        let (command, bodies) = landing(&node, &resident, call, ended);
-        node.report(&resident, &command, bodies).await;
+        if let Some(ended) = ended {
+            let (command, bodies) = landing(&node, &resident, call, ended);
+            node.report(&resident, &command, bodies).await;
+        }
     }
     node.end(step, attempt);
     node.look_again(&resident).await;
@@ -150,7 +156,10 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
     let class = ErrorClass::Tool;
     match ended {
         Ended::Answered(value) => match node.seal_json(resident.tenant, &value) {
-            Ok(sealed) => (Command::LandStep { run, step, attempt }, Bodies::given(sealed)),
+            Ok(sealed) => (
+                Command::LandStep { run, step, attempt, writes: Vec::new() },
+                Bodies::given(sealed),
+            ),
             // it happened, and what it answered cannot be kept
             Err(error) => {
                 let body = json!({ "error": format!("it happened, its answer could not be stored: {error}") });
@@ -158,7 +167,7 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
                     given: node.seal_json(resident.tenant, &body).ok(),
                     ..Bodies::default()
                 };
-                (Command::LandStep { run, step, attempt }, bodies)
+                (Command::LandStep { run, step, attempt, writes: Vec::new() }, bodies)
             }
         },
         Ended::Failed { message, may_pass } => {

@@ -19,7 +19,7 @@ use tenure_contract::{
     TenantId, Time, limits,
 };
 use tenure_core::Command;
-use tenure_core::command::Substep;
+use tenure_core::command::{Substep, Write};
 use tenure_core::session::{Run, Stand};
 
 /// Entries of one session that may be ahead of the disk before a `read` substep waits.
@@ -165,7 +165,7 @@ impl Ctx {
     pub fn materialization_id(&self, name: &str) -> MaterializationId {
         MaterializationId::from_bytes(self.derived(b"materialization", name))
     }
-    fn derived(&self, kind: &[u8], name: &str) -> [u8; 16] {
+    pub(super) fn derived(&self, kind: &[u8], name: &str) -> [u8; 16] {
         Digest::of(&[kind, &self.inner.run.bytes(), name.as_bytes()]).first_half()
     }
 
@@ -307,7 +307,8 @@ impl Ctx {
                 continue;
             }
             let sealed = self.seal_outcome(&done)?;
-            let command = Command::RecordStep { substep, failed: done.is_err() };
+            let command =
+                Command::RecordStep { substep, failed: done.is_err(), writes: Vec::new() };
             let seq = self.transact(&command, Bodies::given(sealed)).await?;
             self.reach(seq.saturating_sub(RUN_AHEAD_MAX_ENTRIES)).await;
             return done;
@@ -377,7 +378,7 @@ impl Ctx {
             let (run, class) = (substep.run, ErrorClass::Handler);
             let bodies = Bodies::given(self.seal_outcome(&done)?);
             let command = match &done {
-                Ok(_) => Command::LandStep { run, step, attempt },
+                Ok(_) => Command::LandStep { run, step, attempt, writes: Vec::new() },
                 Err(StepFailure::Lost { .. }) => {
                     Command::LoseStep { run, step, attempt, cause, class }
                 }
@@ -434,14 +435,46 @@ impl Ctx {
         match node.transact(resident, command, bodies, &Actor::system()) {
             Ok(seq) => Ok(seq),
             // halted, aborted or void: this handler is dropped and, where due, run again
-            Err(error)
-                if matches!(error.code, Code::IllegalTransition)
-                    || resident.durable.lost().is_some() =>
-            {
-                self.parked().await
-            }
+            Err(error) if self.is_held_up(&error) => self.parked().await,
             Err(error) => Err(error.into()),
         }
+    }
+
+    /// Whether it is this run that takes no command now, and not what the command was about.
+    fn is_held_up(&self, error: &Error) -> bool {
+        let run = self.inner.run.to_string();
+        error.code == Code::IllegalTransition && error.subject.as_ref() == Some(&run)
+            || self.inner.resident.durable.lost().is_some()
+    }
+
+    /// Writes something once: in the commit of the substep that memoises it.
+    pub(super) async fn write<T: Serialize + DeserializeOwned + Clone>(
+        &self,
+        name: &str,
+        inputs: &impl Serialize,
+        (write, text): (Write, Option<Value>),
+        answer: &T,
+    ) -> Result<T, StepFailure> {
+        let class = RecoveryClass::Read;
+        let substep = Substep { kind: StepKind::StateWrite, ..self.substep(name, class, inputs)? };
+        if let Known::Recorded(seq, failed) = self.known(&substep)? {
+            return self.recorded(seq, failed).await;
+        }
+        if self.inner.node.is_draining() {
+            return self.leave().await;
+        }
+        let _under_way = UnderWay::begin(&self.inner, name, class)?;
+        let seal = |value: &Value| self.inner.node.seal_json(self.inner.resident.tenant, value);
+        let answer_json = serde_json::to_value(answer)
+            .map_err(|why| Error::new(Code::Internal, why.to_string()))?;
+        let bodies = Bodies {
+            writes: vec![text.as_ref().map(seal).transpose()?],
+            ..Bodies::given(seal(&answer_json)?)
+        };
+        let command = Command::RecordStep { substep, failed: false, writes: vec![write] };
+        let seq = self.transact(&command, bodies).await?;
+        self.reach(seq.saturating_sub(RUN_AHEAD_MAX_ENTRIES)).await;
+        Ok(answer.clone())
     }
 
     /// Resolves once `seq` is durable; parks the handler if it never will be.

@@ -4,6 +4,7 @@ mod harness;
 
 mod approvals;
 mod artifacts;
+mod claims;
 mod crashes;
 mod doubts;
 mod drains;
@@ -15,6 +16,7 @@ mod runs;
 mod sessions;
 mod steps;
 mod storage;
+mod tasks;
 mod tenants;
 mod timers;
 mod tools;

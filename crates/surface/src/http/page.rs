@@ -2,11 +2,14 @@
 
 use super::problem::Refusal;
 use serde::{Deserialize, Deserializer};
-use tenure_contract::resource::{Caller, Page};
-use tenure_contract::words::{ApprovalStatus, RunStatus, SessionStatus};
-use tenure_contract::{Code, Error, SessionId};
-use tenure_engine::{Engine, Listing};
-use utoipa::IntoParams;
+use tenure_contract::resource::{Caller, Change, Page};
+use tenure_contract::words::{
+    ApprovalStatus, ExecutionTarget, RunStatus, SessionStatus, Surface, TaskRank, TaskStatus,
+    TodoStatus,
+};
+use tenure_contract::{Code, Error, SessionId, TaskId, WorkspaceId};
+use tenure_engine::{Engine, Listing, Sort};
+use utoipa::{IntoParams, ToSchema};
 
 /// What a list of sessions is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -15,6 +18,20 @@ use utoipa::IntoParams;
 pub(super) struct SessionsAsked {
     /// Only sessions in this status.
     status: Option<SessionStatus>,
+    /// Only sessions in this workspace; `null` asks for chat threads, which have none.
+    #[serde(default, deserialize_with = "workspace")]
+    #[param(value_type = Option<String>)]
+    workspace_id: Change<WorkspaceId>,
+    /// Only sessions of this product.
+    product_id: Option<String>,
+    /// Only sessions for this user.
+    user_id: Option<String>,
+    /// Only sessions whose tools execute there; `web` and `worker` see `sandbox` unless they ask.
+    #[serde(default, deserialize_with = "target")]
+    #[param(value_type = Option<String>)]
+    execution_target: Option<ExecutionTarget>,
+    /// Only sessions opened from this surface.
+    surface: Option<Surface>,
     /// Only sessions that have not ended, or only those that have.
     open: Option<bool>,
     /// The `nextCursor` of the page before.
@@ -32,9 +49,69 @@ pub(super) struct RunsAsked {
     /// Only runs of this session.
     #[serde(default, deserialize_with = "session_id")]
     session: Option<SessionId>,
+    /// Only runs of this task.
+    #[serde(default, deserialize_with = "task_id")]
+    task: Option<TaskId>,
     /// Only runs in this status.
     status: Option<RunStatus>,
     /// Only runs that have not ended, or only those that have.
+    open: Option<bool>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+/// What a list of tasks is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TasksAsked {
+    /// Only tasks of this session.
+    #[serde(default, deserialize_with = "session_id")]
+    session: Option<SessionId>,
+    /// Only tasks in this status.
+    status: Option<TaskStatus>,
+    /// Only tasks that are not over, or only those that are.
+    open: Option<bool>,
+    /// Only tasks whose priority ranks so; any other text ranks as `normal`.
+    #[param(inline)]
+    priority: Option<TaskRank>,
+    /// `newest` first, which is the default, or `priority`: the most urgent first.
+    #[param(inline)]
+    sort: Option<TaskSort>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+/// The orders of a list of tasks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+enum TaskSort {
+    /// The newest first.
+    Newest,
+    /// The most urgent first, and the newest first among equals.
+    Priority,
+}
+
+/// What a list of todos is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct TodosAsked {
+    /// Only todos of this session.
+    #[serde(default, deserialize_with = "session_id")]
+    session: Option<SessionId>,
+    /// Only todos of this task.
+    #[serde(default, deserialize_with = "task_id")]
+    task: Option<TaskId>,
+    /// Only todos in this status.
+    status: Option<TodoStatus>,
+    /// Only todos that are open or in progress, or only the others.
     open: Option<bool>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
@@ -82,16 +159,47 @@ pub(super) struct DoubtsAsked {
 impl From<SessionsAsked> for Listing {
     fn from(asked: SessionsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let SessionsAsked { open, cursor, limit, .. } = asked;
-        Self { session: None, status, open_only: open, cursor, limit }
+        let SessionsAsked { open, cursor, limit, surface, .. } = asked;
+        Self {
+            status,
+            workspace: asked.workspace_id,
+            product: asked.product_id,
+            user: asked.user_id,
+            target: asked.execution_target,
+            surface,
+            open_only: open,
+            cursor,
+            limit,
+            ..Self::default()
+        }
     }
 }
 
 impl From<RunsAsked> for Listing {
     fn from(asked: RunsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let RunsAsked { session, open, cursor, limit, .. } = asked;
-        Self { session, status, open_only: open, cursor, limit }
+        let RunsAsked { session, task, open, cursor, limit, .. } = asked;
+        Self { session, task, status, open_only: open, cursor, limit, ..Self::default() }
+    }
+}
+
+impl From<TasksAsked> for Listing {
+    fn from(asked: TasksAsked) -> Self {
+        let status = asked.status.map(|status| status.to_string());
+        let by_rank = match asked.sort {
+            Some(TaskSort::Priority) => Sort::Rank,
+            Some(TaskSort::Newest) | None => Sort::Newest,
+        };
+        let TasksAsked { session, open, priority: rank, cursor, limit, .. } = asked;
+        Self { session, status, rank, by_rank, open_only: open, cursor, limit, ..Self::default() }
+    }
+}
+
+impl From<TodosAsked> for Listing {
+    fn from(asked: TodosAsked) -> Self {
+        let status = asked.status.map(|status| status.to_string());
+        let TodosAsked { session, task, open, cursor, limit, .. } = asked;
+        Self { session, task, status, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 
@@ -99,14 +207,14 @@ impl From<ApprovalsAsked> for Listing {
     fn from(asked: ApprovalsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
         let ApprovalsAsked { session, open, cursor, limit, .. } = asked;
-        Self { session, status, open_only: open, cursor, limit }
+        Self { session, status, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 
 impl From<DoubtsAsked> for Listing {
     fn from(asked: DoubtsAsked) -> Self {
         let DoubtsAsked { session, open, cursor, limit } = asked;
-        Self { session, status: None, open_only: open, cursor, limit }
+        Self { session, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 
@@ -143,4 +251,22 @@ pub(super) async fn blocking<T: Send + 'static>(
 
 fn session_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SessionId>, D::Error> {
     SessionId::deserialize(d).map(Some)
+}
+
+fn task_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<TaskId>, D::Error> {
+    TaskId::deserialize(d).map(Some)
+}
+
+/// `null` is a word here: a query knows no null of its own.
+fn workspace<'de, D: Deserializer<'de>>(d: D) -> Result<Change<WorkspaceId>, D::Error> {
+    let text = String::deserialize(d)?;
+    if text == "null" {
+        return Ok(Change::Clear);
+    }
+    text.parse().map(Change::Set).map_err(serde::de::Error::custom)
+}
+
+fn target<'de, D: Deserializer<'de>>(d: D) -> Result<Option<ExecutionTarget>, D::Error> {
+    let text = String::deserialize(d)?;
+    ExecutionTarget::canonical(Some(&text)).map(Some).map_err(serde::de::Error::custom)
 }

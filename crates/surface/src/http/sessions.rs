@@ -10,7 +10,9 @@ use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use tenure_contract::SessionId;
-use tenure_contract::resource::{OpenSession, Page, Session, SessionSummary};
+use tenure_contract::resource::{
+    ChangeSession, Claim, ClaimSession, OpenSession, Page, Session, SessionSummary,
+};
 use tenure_contract::words::SessionStatus;
 use tenure_engine::Engine;
 use utoipa::ToSchema;
@@ -20,7 +22,8 @@ use utoipa_axum::routes;
 pub(super) fn routes() -> OpenApiRouter<ServerState> {
     OpenApiRouter::new()
         .routes(routes!(open_session, list_sessions))
-        .routes(routes!(get_session))
+        .routes(routes!(get_session, change_session))
+        .routes(routes!(claim_session))
         .routes(routes!(end_session))
 }
 
@@ -104,6 +107,41 @@ async fn get_session(
     Named(id): Named<SessionId>,
 ) -> Result<axum::Json<Session>, Refusal> {
     Ok(axum::Json(state.engine.session(&caller, id).await?))
+}
+
+/// Change a session; an absent field stays, an explicit null clears.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{sessionId}", tag = "sessions", operation_id = "changeSession",
+    params(("sessionId" = SessionId, Path, description = "The session")),
+    request_body = ChangeSession,
+    responses((status = 200, description = "The session as it is now", body = Session)),
+)]
+async fn change_session(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Named(id): Named<SessionId>,
+    Json(request): Json<ChangeSession>,
+) -> Result<axum::Json<Session>, Refusal> {
+    Ok(axum::Json(state.engine.change_session(&caller, id, request).await?))
+}
+
+/// Claim a session for an agent.
+///
+/// Of any number of claims exactly one has `won`. The others are told the winner, and by `orphan`
+/// what they have made elsewhere for nothing and are to remove.
+#[utoipa::path(
+    post, path = "/v1/sessions/{sessionId}/agent-binding", tag = "sessions", operation_id = "claimSession",
+    params(("sessionId" = SessionId, Path, description = "The session")),
+    request_body = ClaimSession,
+    responses((status = 200, description = "Who has the session", body = Claim)),
+)]
+async fn claim_session(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Named(id): Named<SessionId>,
+    Json(request): Json<ClaimSession>,
+) -> Result<axum::Json<Claim>, Refusal> {
+    Ok(axum::Json(state.engine.claim_session(&caller, id, request).await?))
 }
 
 /// End a session that has no run in progress.

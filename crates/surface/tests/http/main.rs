@@ -8,4 +8,6 @@ mod refusals;
 mod rig;
 mod routes;
 mod streams;
+mod tasks;
 mod tenants;
+mod threads;

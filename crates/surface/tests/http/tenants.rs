@@ -11,6 +11,13 @@ use tenure_contract::resource::CreateKey;
 fn body(path: &str) -> Option<Value> {
     let last = path.rsplit('/').next()?;
     match last {
+        "tasks" => Some(json!({ "title": "sweep" })),
+        "agent-binding" => Some(json!({ "agent": "asker" })),
+        "todos" => Some(json!({ "text": "buy a broom" })),
+        // what is changed, or sent as nothing at all
+        id if id.starts_with("tsk_") || id.starts_with("tod_") || id.starts_with("ses_") => {
+            Some(json!({}))
+        }
         "end" => Some(json!({ "status": "completed" })),
         "decision" => Some(json!({ "decision": "approve" })),
         "resolution" => Some(json!({ "resolution": "retry" })),
@@ -30,12 +37,24 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let mine = CreateKey { principal: "user:ada".to_owned(), scopes: Vec::new() };
     let key = rig.engine.create_key(&caller(OURS), mine).await.unwrap();
     let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let session =
+        answered(rig.post("/v1/sessions", &json!({})).bearer_auth(OWNER), StatusCode::CREATED)
+            .await;
+    let session = text(&session["sessionId"]);
+    let made = async |noun: &str, body: Value| {
+        let request = rig.post(&format!("/v1/sessions/{session}/{noun}"), &body).bearer_auth(OWNER);
+        answered(request, StatusCode::CREATED).await
+    };
+    let task = text(&made("tasks", json!({ "title": "sweep" })).await["taskId"]);
+    let todo = text(&made("todos", json!({ "text": "buy" })).await["todoId"]);
     let ids: BTreeMap<&str, String> = [
         ("sessionId", text(&run["sessionId"])),
         ("runId", text(&run["runId"])),
         ("execution_id", text(&run["runId"])),
         ("stepId", step),
         ("approvalId", text(&approvals["items"][0]["approvalId"])),
+        ("taskId", task),
+        ("todoId", todo),
         ("name", "asker".to_owned()),
         ("keyId", key.key_id.to_string()),
     ]
@@ -70,7 +89,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
             tried += 1;
         }
     }
-    assert_eq!(tried, 17, "every route with an id, and no other");
+    assert_eq!(tried, 26, "every route with an id, and no other");
     in_queries_bodies_and_lists(&rig, &theirs, &run).await;
     // it is all still there for whom it belongs to
     let seen = rig.get(&format!("/v1/runs/{}", ids["runId"])).bearer_auth(OWNER);
@@ -79,12 +98,12 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
 
 async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
     let session = run["sessionId"].as_str().unwrap();
-    for list in ["sessions", "runs", "approvals", "doubts", "agents"] {
+    for list in ["sessions", "runs", "approvals", "doubts", "agents", "tasks", "todos"] {
         let listed =
             answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
         assert_eq!(listed["items"], json!([]), "{list}");
     }
-    for list in ["runs", "approvals", "doubts"] {
+    for list in ["runs", "approvals", "doubts", "tasks", "todos"] {
         let request = rig.get(&format!("/v1/{list}?session={session}")).bearer_auth(theirs);
         refused(request, StatusCode::NOT_FOUND, "not-found").await;
     }
@@ -128,6 +147,8 @@ fn nothing(name: &str) -> String {
         "stepId" => "stp",
         "approvalId" => "apr",
         "keyId" => "key",
+        "taskId" => "tsk",
+        "todoId" => "tod",
         _ => return "nobody".to_owned(),
     };
     format!("{prefix}_{}", "3".repeat(26))

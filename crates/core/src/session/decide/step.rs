@@ -1,7 +1,8 @@
 //! Decisions about a step: begin it, take its answer or its loss, settle its doubt.
 
+use super::task::write;
 use super::{Decided, cancelling, given, live};
-use crate::command::{Context, Draft, Substep};
+use crate::command::{Context, Draft, Substep, Write};
 use crate::refusal::Refusal;
 use crate::session::draft;
 use crate::session::run::{OpenStep, Run, Stand};
@@ -70,9 +71,11 @@ pub(super) fn record_step(
     state: &SessionState,
     substep: &Substep,
     failed: bool,
+    writes: &[Write],
     cx: &mut Context,
 ) -> Decided {
     let run = may_step(state, substep)?;
+    let written = write(state, writes, Some(run))?;
     let event = StepRecorded {
         run: run.id,
         step: StepId::from_bytes(cx.fresh.take()),
@@ -81,7 +84,9 @@ pub(super) fn record_step(
         input: substep.input,
         failed,
     };
-    Ok(vec![given(draft(run, event))])
+    let mut drafts = vec![given(draft(run, event))];
+    drafts.extend(written);
+    Ok(drafts)
 }
 
 /// The open step an answer belongs to, if the answer is in time: that attempt has neither been
@@ -105,13 +110,23 @@ pub(super) fn late(state: &SessionState, run: RunId, step: StepId, attempt: u32)
     Ok(vec![given(draft(known, StepLate { run, step, attempt }))])
 }
 
-pub(super) fn land_step(state: &SessionState, run: RunId, step: StepId, attempt: u32) -> Decided {
+pub(super) fn land_step(
+    state: &SessionState,
+    run: RunId,
+    step: StepId,
+    attempt: u32,
+    writes: &[Write],
+) -> Decided {
     match in_time(state, run, step, attempt)? {
         Some((_, open)) if open.kind == StepKind::Model => Err(Refusal::Invalid(format!(
             "step `{step}` is a model call; its answer lands as a turn"
         ))),
         Some((known, open)) if is_doubt(open) => Ok(vec![answer(known, step, Resolution::Landed)]),
-        Some((known, _)) => Ok(vec![given(draft(known, StepLanded { run, step, attempt }))]),
+        Some((known, _)) => {
+            let mut drafts = vec![given(draft(known, StepLanded { run, step, attempt }))];
+            drafts.extend(write(state, writes, Some(known))?);
+            Ok(drafts)
+        }
         None => late(state, run, step, attempt),
     }
 }

@@ -45,6 +45,7 @@ impl Journalist for Pen<'_> {
             DraftBody::Given => Some(format!("{{\"given\":{}}}", self.seq).into_bytes()),
             DraftBody::Action(index) => Some(format!("{{\"action\":{index}}}").into_bytes()),
             DraftBody::Artifact(index) => Some(vec![0xff, index as u8]),
+            DraftBody::Write(index) => Some(format!("{{\"write\":{index}}}").into_bytes()),
         };
         let sealed = text.map(|text| [&[self.seq as u8; 16][..], &text].concat());
         let body = sealed.as_deref().and_then(Body::unseal);
@@ -90,6 +91,9 @@ pub(crate) fn opened() -> SessionOpened {
         ends_with_run: false,
         request: None,
         approvers: vec![ADA.to_owned()],
+        title: None,
+        memory: Vec::new(),
+        surface: None,
     }
 }
 
@@ -131,6 +135,7 @@ fn submission(number: u8, work: Work) -> RunSubmitted {
         request: None,
         memory: true,
         approvers: vec![ADA.to_owned()],
+        attempt: 1,
     }
 }
 
@@ -268,7 +273,7 @@ impl Bench {
     #[track_caller]
     pub(crate) fn land(&mut self, run: RunId, step: StepId) -> Vec<Entry> {
         let attempt = self.attempt_of(run, step);
-        self.run(Command::LandStep { run, step, attempt })
+        self.run(Command::LandStep { run, step, attempt, writes: Vec::new() })
     }
 
     #[track_caller]

@@ -1,15 +1,18 @@
 //! What holds after any sequence of commands, plausible or not.
 
 use super::bench::*;
-use crate::command::{Command, HandlerOutcome, NewArtifact};
+use crate::command::{Command, HandlerOutcome, NewArtifact, Write};
 use crate::machine;
 use crate::projection::{Column, Table, Value, project};
 use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_contract::event::{CallNoted, CallVerdict, Event, RunSubmitted, TokensUsed};
+use tenure_contract::event::{
+    CallNoted, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated, TokensUsed,
+};
+use tenure_contract::resource::Change;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, ArtifactId, Entry, RunId, StepId};
+use tenure_contract::{ApprovalId, ArtifactId, Entry, RunId, StepId, TaskId, TodoId};
 
 /// Raw material for one command; what it becomes depends on where the session stands.
 #[derive(Debug, Clone, Copy)]
@@ -22,7 +25,7 @@ struct Seed {
 
 fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let wait = prop_oneof![6 => Just(0), 3 => 1u64..3_000, 1 => Just(8 * 24 * 3_600_000)];
-    let seed = (0u8..32, any::<u8>(), any::<u8>(), wait)
+    let seed = (0u8..38, any::<u8>(), any::<u8>(), wait)
         .prop_map(|(verb, which, how, wait_ms)| Seed { verb, which, how, wait_ms });
     prop::collection::vec(seed, 1..60)
 }
@@ -112,7 +115,7 @@ impl Seed {
             4 => Command::PauseRun { run: self.run(state) },
             5 | 6 => Command::ResumeRun { run: self.run(state) },
             7..=11 => self.landed_turn(state),
-            12..=14 => Command::LandStep { run, step, attempt },
+            12..=14 => Command::LandStep { run, step, attempt, writes: self.writes(state) },
             15 | 16 => {
                 let tokens = Some(TokensUsed { input: 3, output: 0 });
                 Command::FailStep {
@@ -135,6 +138,7 @@ impl Seed {
             26 => Command::RecordStep {
                 substep: self.substep(state),
                 failed: self.which.is_multiple_of(5),
+                writes: self.writes(state),
             },
             27 => self.finish(state),
             28 if self.how > 100 => {
@@ -145,6 +149,24 @@ impl Seed {
                 Command::EndSession { status, reason: None }
             }
             30 if self.how > 200 => Command::OpenSession(opened()),
+            31 if self.how > 128 => Command::ChangeSession {
+                title: Change::Set("tidy".to_owned()),
+                workspace: Change::Keep,
+                memory: Some(vec!["notes:7".to_owned()]),
+                input_policy: Some(InputPolicy::ALL[self.which as usize % 4]),
+            },
+            31 => Command::BindAgent(SessionBound {
+                agent: tenure_contract::AgentId::from_bytes([self.which; 16]),
+                name: "triage".to_owned(),
+                version: tenure_contract::Digest::of(&[b"v"]),
+                external_id: None,
+            }),
+            32..=35 => Command::Write(self.write(state)),
+            36 => Command::SubmitRun(RunSubmitted {
+                task: pick(&state.tasks.keys().copied().collect::<Vec<_>>(), self.which),
+                trigger: if self.how > 200 { Trigger::Retry } else { Trigger::Submit },
+                ..self.submission(state)
+            }),
             _ => Command::Wake,
         }
     }
@@ -192,6 +214,44 @@ impl Seed {
             principal,
             reason: None,
             edited,
+        }
+    }
+
+    /// Mostly none; now and then one too many.
+    fn writes(self, state: &SessionState) -> Vec<Write> {
+        let often = if self.which.is_multiple_of(4) { self.how % 3 } else { 0 };
+        (0..often).map(|place| Self { how: self.how / 3 + place, ..self }.write(state)).collect()
+    }
+
+    fn write(self, state: &SessionState) -> Write {
+        let tasks: Vec<_> = state.tasks.keys().copied().collect();
+        let todos: Vec<_> = state.todos.keys().copied().collect();
+        let task = pick(&tasks, self.which).unwrap_or(TaskId::from_bytes([9; 16]));
+        match self.how % 4 {
+            0 => Write::CreateTask(TaskCreated {
+                task: TaskId::from_bytes([self.which % 8; 16]),
+                title: if self.how > 240 { String::new() } else { "sweep".to_owned() },
+                priority: Some("high".to_owned()),
+                workspace: None,
+                request: None,
+            }),
+            1 => Write::ChangeTask {
+                task,
+                title: (self.how > 128).then(|| "sweep well".to_owned()),
+                priority: Change::Clear,
+                workspace: Change::Keep,
+                status: TaskStatus::ALL.get(self.which as usize % 7).copied(),
+            },
+            2 => Write::CreateTodo(TodoCreated {
+                todo: TodoId::from_bytes([self.which % 8; 16]),
+                task: tasks.contains(&task).then_some(task),
+                request: None,
+            }),
+            _ => Write::ChangeTodo {
+                todo: pick(&todos, self.which).unwrap_or(TodoId::from_bytes([9; 16])),
+                rewords: self.how > 128,
+                status: TodoStatus::ALL.get(self.how as usize / 4 % 5).copied(),
+            },
         }
     }
 
@@ -243,6 +303,16 @@ fn rows_agree(rows: &Rows, state: &SessionState) {
     }
     for (id, approval) in &state.approvals {
         assert_eq!(status(Table::Approval, id.bytes()), text(approval.status), "{id}");
+    }
+    for (id, task) in &state.tasks {
+        assert_eq!(status(Table::Task, id.bytes()), text(task.status), "{id}");
+        let row = &rows[&(Table::Task, id.bytes())];
+        let run = task.run.map(|run| Value::Bytes(run.bytes().to_vec()));
+        assert_eq!(row.get(&Column::Run).cloned(), run, "{id}");
+        assert_eq!(row.get(&Column::Label).cloned(), text(&task.title), "{id}");
+    }
+    for (id, todo) in &state.todos {
+        assert_eq!(status(Table::Todo, id.bytes()), text(todo.status), "{id}");
     }
     for (id, artifact) in &state.artifacts {
         assert_eq!(status(Table::Artifact, id.bytes()), text(artifact), "{id}");
@@ -307,6 +377,14 @@ fn moves_are_listed(before: &SessionState, after: &SessionState, entry: &Entry) 
         assert!(from == to || machine::approval::may(from, to), "{id} {from} -> {to}");
         assert!(!approval.consumed || after.approvals[id].consumed, "{id} is used again");
     }
+    for (id, task) in &before.tasks {
+        let (from, to) = (task.status, after.tasks[id].status);
+        assert!(from == to || machine::task::may(from, to), "{id} {from} -> {to}");
+    }
+    for (id, todo) in &before.todos {
+        let (from, to) = (todo.status, after.todos[id].status);
+        assert!(from == to || machine::todo::may(from, to), "{id} {from} -> {to}");
+    }
     let left = step_statuses(after);
     for (step, from) in step_statuses(before) {
         let to = left.get(&step).copied().unwrap_or_else(|| settled_as(&entry.event));
@@ -341,6 +419,11 @@ fn invariants(bench: &Bench) {
         let run = approval.run.expect("a run asked");
         assert!(state.live.contains(&run), "{id} outlives its run");
         assert!(!approval.approvers.is_empty(), "{id} waits for nobody");
+    }
+    for (id, task) in &state.tasks {
+        let Some(run) = task.run.map(|run| &state.runs[&run]) else { continue };
+        let behind = machine::task::follow(task.status, run.status);
+        assert_eq!(behind, None, "{id} is {} and its run {}", task.status, run.status);
     }
     assert!(
         next_wake(state).is_none_or(|at| at > bench.now),

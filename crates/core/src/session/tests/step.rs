@@ -146,13 +146,13 @@ fn stp_2_a_late_answer_is_kept_and_changes_nothing() {
     bench.later(1_000);
     bench.resolve(step, Resolution::Retry).unwrap();
     let before = bench.state.clone();
-    let entries = bench.run(Command::LandStep { run, step, attempt: 1 });
+    let entries = bench.run(Command::LandStep { run, step, attempt: 1, writes: Vec::new() });
     assert_eq!(kinds(&entries), ["step.late"]);
     assert!(bench.kept.last().unwrap().body.is_some(), "the answer is kept");
     assert_eq!(bench.state.runs, before.runs);
     bench.land(run, step);
     let before = bench.state.runs.clone();
-    bench.run(Command::LandStep { run, step, attempt: 2 });
+    bench.run(Command::LandStep { run, step, attempt: 2, writes: Vec::new() });
     bench.run(Command::LoseStep {
         run,
         step,
@@ -240,7 +240,7 @@ fn stp_4_a_committed_result_is_recorded_once_and_never_run_again() {
     let (model, _) = bench.open_step(run, |_| true);
     assert_ne!(model, step);
     for _ in 0..2 {
-        let entries = bench.run(Command::LandStep { run, step, attempt: 1 });
+        let entries = bench.run(Command::LandStep { run, step, attempt: 1, writes: Vec::new() });
         assert_eq!(kinds(&entries), ["step.late"]);
     }
     assert!(wishes(&bench.state).iter().all(|wish| !matches!(wish, Wish::CallTool { .. })));
@@ -266,7 +266,10 @@ fn a_paused_run_wakes_for_nothing() {
 fn an_answer_of_the_wrong_kind_is_refused() {
     let (mut bench, run) = Bench::with_agent();
     let (step, attempt) = bench.open_step(run, |_| true);
-    assert!(matches!(bench.refuse(Command::LandStep { run, step, attempt }), Refusal::Invalid(_)));
+    assert!(matches!(
+        bench.refuse(Command::LandStep { run, step, attempt, writes: Vec::new() }),
+        Refusal::Invalid(_)
+    ));
     bench.land_turn(run, &[call("a")]);
     let step = bench.step_of_call(run, 0);
     let tokens = tenure_contract::event::TokensUsed::default();
@@ -291,13 +294,15 @@ fn int_6_a_name_is_performed_once_and_stands_for_one_set_of_inputs() {
     assert_eq!((memo.step, memo.result_seq, memo.failed), (step, Some(landed[0].seq), false));
     let mut other = fetch.clone();
     other.input = Digest::of(&[b"other"]);
-    for command in
-        [Command::IntendStep(other.clone()), Command::RecordStep { substep: other, failed: false }]
-    {
+    for command in [
+        Command::IntendStep(other.clone()),
+        Command::RecordStep { substep: other, failed: false, writes: Vec::new() },
+    ] {
         assert!(matches!(bench.refuse(command), Refusal::Divergence { .. }));
     }
     let read = substep(run, "read", RecoveryClass::Read);
-    let entries = bench.run(Command::RecordStep { substep: read, failed: true });
+    let entries =
+        bench.run(Command::RecordStep { substep: read, failed: true, writes: Vec::new() });
     assert_eq!(kinds(&entries), ["step.recorded"]);
     assert!(bench.progress(run).memo["read"].failed);
     bench.run(Command::PauseRun { run });
