@@ -1,6 +1,10 @@
 //! Requests and resources of the `/v1` surface: JSON, camelCase, absent and null the same on input,
 //! null on output. Every entity carries all its fields from the first version.
 
+pub mod tenancy;
+
+pub use tenancy::*;
+
 use crate::agent::AgentDefinition;
 use crate::entry::Principal;
 use crate::event::{DispatchContext, StopReceipt, Usage};
@@ -513,6 +517,8 @@ pub struct Caller {
     pub surface: Option<Surface>,
     /// What the caller may do; `*` is everything.
     pub scopes: Vec<String>,
+    /// The one product it works for; none is any.
+    pub product: Option<String>,
 }
 
 /// A session as lists show it.
@@ -591,33 +597,4 @@ pub struct DoubtSummary {
 pub struct RegisterAgent {
     /// The definition.
     pub definition: AgentDefinition,
-}
-
-/// Make an API key.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct CreateKey {
-    /// Whom it speaks for, as `kind:name`.
-    pub principal: String,
-    /// What it may do; `*` is everything.
-    #[serde(default)]
-    pub scopes: Vec<String>,
-}
-
-/// An API key; its text is shown once, when it is made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ApiKey {
-    /// The key.
-    pub key_id: crate::KeyId,
-    /// The letters a person recognises it by.
-    pub prefix: String,
-    /// Whom it speaks for.
-    pub principal: String,
-    /// What it may do.
-    pub scopes: Vec<String>,
-    /// `active` or `revoked`.
-    pub status: String,
-    /// The whole text, only in the answer to making it.
-    pub key: Option<String>,
 }

@@ -4,6 +4,7 @@
 //! entry changes, the store applies them without knowing what they mean. Rows change when a status
 //! changes, never per step.
 
+mod ledger;
 mod project;
 
 pub use project::project;
@@ -27,6 +28,8 @@ pub enum Table {
     Agent,
     /// API keys, by key id.
     Key,
+    /// Principals, by principal id.
+    Principal,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -112,6 +115,7 @@ impl Table {
         Self::Artifact,
         Self::Agent,
         Self::Key,
+        Self::Principal,
     ];
 
     /// The list's name in a database.
@@ -125,6 +129,7 @@ impl Table {
             Self::Artifact => "artifact",
             Self::Agent => "agent",
             Self::Key => "api_key",
+            Self::Principal => "principal",
         }
     }
 
@@ -149,7 +154,10 @@ impl Table {
             }
             Self::Artifact => &[Session, Run, Status, Kind, Name, Digest, CreatedAt, UpdatedAt],
             Self::Agent => &[Name, Digest, Parent, CreatedAt],
-            Self::Key => &[Name, Status, Open, Digest, Scopes, Actor, CreatedAt, UpdatedAt],
+            Self::Key => &[
+                Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
+            ],
+            Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
         }
     }
 }

@@ -32,7 +32,9 @@ mod journal;
 mod keys;
 pub mod limits;
 mod page;
+mod principals;
 mod problem;
+mod revocation;
 mod runs;
 mod scope;
 mod serve;
@@ -43,7 +45,7 @@ mod strict;
 mod unknown;
 
 pub use document::openapi;
-pub use scope::{ROUTES, Scope};
+pub use scope::ROUTES;
 pub use serve::{check_bind, serve};
 pub use state::{Access, Anonymous, HeadSigner, ServerState};
 
@@ -75,6 +77,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())
+        .merge(principals::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())
 }

@@ -2,7 +2,9 @@
 
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
-use tenure_contract::words::{ApprovalStatus, ArtifactState, RunStatus, SessionStatus, StepStatus};
+use tenure_contract::words::{
+    ApprovalStatus, ArtifactState, PrincipalStatus, RunStatus, SessionStatus, StepStatus,
+};
 use tenure_core::machine;
 
 /// One machine's table in words.
@@ -18,7 +20,7 @@ struct Machine {
 
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
-    use machine::{approval, artifact, run, session, step};
+    use machine::{approval, artifact, principal, run, session, step};
     vec![
         table(
             "session",
@@ -50,6 +52,11 @@ fn machines() -> Vec<Machine> {
                 ArtifactState::ALL,
                 artifact::TRANSITIONS,
             ),
+        ),
+        table(
+            "principal",
+            "A disabled principal is refused at once, whatever keys or tokens it has (`AUT-1`).",
+            (&[PrincipalStatus::Active], PrincipalStatus::ALL, principal::TRANSITIONS),
         ),
     ]
 }

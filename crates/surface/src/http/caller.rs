@@ -5,7 +5,8 @@
 
 use super::page::blocking;
 use super::problem::Refusal;
-use super::scope::{EVERYTHING, Scope};
+use super::revocation::while_it_stands;
+use super::scope;
 use super::serve::Arrival;
 use super::state::{Anonymous, ServerState};
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
@@ -16,8 +17,10 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
-use tenure_contract::words::Surface;
+use tenure_contract::words::{Scope, Surface};
 use tenure_contract::{Code, Error};
+use tenure_core::authority::{self, EVERYTHING};
+use tenure_engine::Credential;
 
 /// The header in which a client says where it is.
 pub(super) const SURFACE_HEADER: &str = "tenure-surface";
@@ -43,17 +46,19 @@ pub(super) async fn admit(
         Ok(claim) => identify(&state, claim, surface(request.headers())).await,
         Err(refusal) => Err(refusal),
     };
-    let caller = match identified {
-        Ok(caller) => caller,
+    let (caller, credential) = match identified {
+        Ok(identified) => identified,
         Err(refusal) => return refusal.into_response(),
     };
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let action = format!("{} {route}", request.method());
-    let response = match Scope::of(request.method(), route) {
-        Some(scope) if !scope.is_held(&caller) => lacks(&caller, scope, &action).into_response(),
+    let response = match scope::of(request.method(), route) {
+        Some(scope) if !authority::holds(&caller.scopes, scope) => {
+            lacks(&caller, scope, &action).into_response()
+        }
         _ => {
             request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+            while_it_stands(state.engine.clone(), credential, request, next).await
         }
     };
     let refused = response.extensions().get::<Error>().map(|error| error.code);
@@ -69,8 +74,7 @@ pub(super) async fn admit(
 
 fn lacks(caller: &Caller, scope: Scope, action: &str) -> Refusal {
     let held = caller.scopes.join(", ");
-    let text =
-        format!("`{action}` asks for the scope `{}`; this key holds: {held}", scope.as_str());
+    let text = format!("`{action}` asks for the scope `{scope}`; this caller holds: {held}");
     Refusal(Error::new(Code::Forbidden, text).about(&caller.principal))
 }
 
@@ -95,19 +99,15 @@ async fn identify(
     state: &ServerState,
     claim: Claim,
     surface: Result<Surface, Refusal>,
-) -> Result<Caller, Refusal> {
-    let caller = match claim {
-        Claim::Key(token) => by_key(state, token).await?,
-        Claim::Local => local(state),
+) -> Result<(Caller, Credential), Refusal> {
+    let (caller, credential) = match claim {
+        Claim::Key(token) => {
+            let engine = state.engine.clone();
+            blocking(move || engine.authenticate(&token)).await?
+        }
+        Claim::Local => (local(state), Credential::Local),
     };
-    Ok(Caller { surface: Some(surface?), ..caller })
-}
-
-async fn by_key(state: &ServerState, token: String) -> Result<Caller, Refusal> {
-    let engine = state.engine.clone();
-    let known = blocking(move || engine.authenticate(&token)).await?;
-    let unknown = "the API key is unknown or revoked; ask an administrator for another one";
-    known.ok_or_else(|| Refusal::new(Code::Unauthenticated, unknown))
+    Ok((Caller { surface: Some(surface?), ..caller }, credential))
 }
 
 /// The token of a request that brings one. What is there and is no bearer token is refused, never
@@ -190,6 +190,7 @@ fn local(state: &ServerState) -> Caller {
         principal: Principal::user(&state.access.user),
         surface: None,
         scopes: vec![EVERYTHING.to_owned()],
+        product: None,
     }
 }
 

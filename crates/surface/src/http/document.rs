@@ -3,7 +3,7 @@
 
 use super::caller::SURFACE_HEADER;
 use super::problem::{PROBLEM_TYPE, Problem};
-use super::scope::Scope;
+use super::scope;
 use super::{guarded, open};
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -55,7 +55,7 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
     }
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or_default();
-    if let Some(scope) = Scope::of(&method, path) {
+    if let Some(scope) = scope::of(&method, path) {
         operation["security"] = json!([{ "key": [] }, {}]);
         operation["x-scope"] = json!(scope.as_str());
         parameters(operation).push(surface_header());
