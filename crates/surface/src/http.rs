@@ -42,12 +42,14 @@ mod sessions;
 mod state;
 mod steps;
 mod strict;
+mod token;
 mod unknown;
 
 pub use document::openapi;
 pub use scope::ROUTES;
 pub use serve::{check_bind, serve};
 pub use state::{Access, Anonymous, HeadSigner, ServerState};
+pub use token::{ClaimNames, Issuer, KeySource, Signing, Tokens, Trust};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};

@@ -10,3 +10,4 @@ mod rig;
 mod routes;
 mod streams;
 mod tenants;
+mod tokens;
