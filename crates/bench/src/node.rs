@@ -37,5 +37,6 @@ pub(crate) fn caller() -> Caller {
         principal: Principal::user("bench"),
         surface: None,
         scopes: vec!["*".to_owned()],
+        product: None,
     }
 }

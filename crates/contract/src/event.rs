@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod ledger;
+pub mod principal;
 pub mod run;
 pub mod session;
 pub mod step;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use approval::*;
 pub use artifact::*;
 pub use ledger::*;
+pub use principal::*;
 pub use run::*;
 pub use session::*;
 pub use step::*;
@@ -141,4 +143,8 @@ events! {
     83 "key.revoked" KeyRevoked,
     /// An authenticated caller was refused.
     84 "access.denied" AccessDenied,
+    /// A principal was made.
+    85 "principal.created" PrincipalCreated,
+    /// A principal's scopes or status changed.
+    86 "principal.changed" PrincipalChanged,
 }

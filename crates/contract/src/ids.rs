@@ -31,6 +31,8 @@ ids! {
     IntentId = "int",
     /// An API key.
     KeyId = "key",
+    /// A principal of a tenant.
+    PrincipalId = "prn",
     /// A checkpoint of a session.
     CheckpointId = "ckp",
     /// A request to start work that came from somewhere.

@@ -76,3 +76,15 @@ pub const WRITES_PER_STEP_MAX: usize = 64;
 pub const MEMORY_REFS_MAX: usize = 64;
 /// Longest memory ref, characters.
 pub const MEMORY_REF_MAX_CHARS: usize = 256;
+/// Denials of one principal that are entries, per minute; the rest are counted in the next one
+/// (`AUT-1`).
+pub const DENIALS_PER_MINUTE_MAX: u32 = 30;
+/// Principals of one tenant.
+pub const PRINCIPALS_MAX: usize = 10_000;
+/// API keys of one tenant that are not revoked.
+pub const KEYS_MAX: usize = 10_000;
+/// Scopes of one principal or key.
+pub const SCOPES_MAX: usize = 64;
+/// How often an answer that takes long looks whether its caller may still have it, milliseconds;
+/// revoked means gone within two seconds (`AUT-1`).
+pub const REVOCATION_CHECK_MS: u64 = 1_000;

@@ -499,6 +499,57 @@ impl StopReason {
     }
 }
 
+words! {
+    /// What a caller may do, as `noun:verb`. A holder may also hold `*` for everything of its tenant,
+    /// `noun:*` or `*:verb`.
+    Scope {
+        /// See sessions.
+        1 SessionsRead = "sessions:read",
+        /// Open and end sessions.
+        2 SessionsWrite = "sessions:write",
+        /// See runs and follow them to their end.
+        3 RunsRead = "runs:read",
+        /// Submit, pause, resume and cancel runs.
+        4 RunsWrite = "runs:write",
+        /// See steps, also those in doubt.
+        5 StepsRead = "steps:read",
+        /// Settle steps in doubt.
+        6 StepsResolve = "steps:resolve",
+        /// See approvals.
+        7 ApprovalsRead = "approvals:read",
+        /// Decide approvals; who may decide which one is the approval's.
+        8 ApprovalsDecide = "approvals:decide",
+        /// Read, follow and export the journals of sessions.
+        9 JournalsRead = "journals:read",
+        /// See artifacts.
+        10 ArtifactsRead = "artifacts:read",
+        /// See agents and their definitions.
+        11 AgentsRead = "agents:read",
+        /// Register versions of agents.
+        12 AgentsWrite = "agents:write",
+        /// See which intents are served.
+        13 IntentsRead = "intents:read",
+        /// See principals and what they may do.
+        14 PrincipalsRead = "principals:read",
+        /// Make, change and disable principals.
+        15 PrincipalsAdmin = "principals:admin",
+        /// Make, see and revoke API keys.
+        16 KeysAdmin = "keys:admin",
+        /// See the server's figures.
+        17 ServerRead = "server:read",
+    }
+}
+
+words! {
+    /// Whether a principal may act.
+    PrincipalStatus {
+        /// It may.
+        1 Active = "active",
+        /// It may not, whatever keys or tokens it has.
+        2 Disabled = "disabled",
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,11 +1,25 @@
-//! A tenant's ledger as a machine: its agents and its API keys.
+//! A tenant's ledger as a machine: who may act, with which keys, and which agents there are.
+//!
+//! One file per noun decides and folds; this one says which is asked.
+
+pub mod agents;
+pub mod denials;
+pub mod keys;
+pub mod principals;
+
+pub use agents::AgentRecord;
+pub use keys::{KeyRecord, Standing};
+pub use principals::PrincipalRecord;
 
 use crate::command::{Draft, DraftBody};
 use crate::refusal::Illegal;
+use agents::Agents;
+use denials::{Denial, Denials};
+use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
-use std::collections::BTreeMap;
-use tenure_contract::event::{AgentRegistered, KeyCreated, KeyRevoked, TenantOpened};
-use tenure_contract::{AgentId, Code, Digest, Entry, Error, Event, KeyId, TenantId, Time};
+use principals::{ChangeWanted, PrincipalWanted, Principals};
+use tenure_contract::event::TenantOpened;
+use tenure_contract::{AgentId, Digest, Entry, Error, Event, KeyId, TenantId, Time};
 
 /// A tenant's ledger, folded.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -23,42 +37,18 @@ pub struct LedgerState {
     /// The tenant's name; none before the first entry.
     #[n(3)]
     pub name: Option<String>,
-    /// Its agents by name.
+    /// Its agents.
     #[n(4)]
-    pub agents: BTreeMap<String, AgentRecord>,
-    /// Its keys.
+    pub agents: Agents,
+    /// Its API keys.
     #[n(5)]
-    pub keys: BTreeMap<KeyId, KeyRecord>,
-}
-
-/// An agent and its versions.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct AgentRecord {
-    /// The agent.
-    #[n(0)]
-    pub agent: AgentId,
-    /// Its versions and the entries their definitions are beside, oldest first.
-    #[n(1)]
-    pub versions: Vec<(Digest, u64)>,
-}
-
-/// An API key as the ledger knows it.
-#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
-#[cbor(map)]
-pub struct KeyRecord {
-    /// SHA-256 of the key's text.
-    #[n(0)]
-    pub hash: Digest,
-    /// Whom it speaks for.
-    #[n(1)]
-    pub principal: String,
-    /// What it may do.
-    #[n(2)]
-    pub scopes: Vec<String>,
-    /// False once revoked.
-    #[n(3)]
-    pub active: bool,
+    pub keys: Keys,
+    /// Its principals.
+    #[n(6)]
+    pub principals: Principals,
+    /// Denials of the minute.
+    #[n(7)]
+    pub denials: Denials,
 }
 
 /// What the ledger is asked to decide.
@@ -79,59 +69,53 @@ pub enum LedgerCommand {
         /// Digest of the definition.
         version: Digest,
     },
+    /// Make a principal.
+    CreatePrincipal(PrincipalWanted),
+    /// Change a principal's scopes or status.
+    ChangePrincipal(ChangeWanted),
     /// Make a key.
-    CreateKey(KeyCreated),
+    CreateKey(KeyWanted),
     /// Revoke a key.
     RevokeKey(KeyId),
     /// Note that an authenticated caller was refused.
-    NoteDenial(tenure_contract::event::AccessDenied),
+    NoteDenial(Denial),
 }
 
 impl LedgerState {
     /// A ledger of which nothing is known yet.
     #[must_use]
-    pub const fn new(tenant: TenantId) -> Self {
+    pub fn new(tenant: TenantId) -> Self {
         Self {
             tenant,
             seq: 0,
             at: Time::from_micros(0),
             name: None,
-            agents: BTreeMap::new(),
-            keys: BTreeMap::new(),
+            agents: Agents::default(),
+            keys: Keys::default(),
+            principals: Principals::default(),
+            denials: Denials::default(),
         }
     }
 
     /// Decides a command.
     ///
     /// # Errors
-    /// When the key does not exist.
+    /// Why it is refused; nothing changed.
     pub fn decide(&self, command: &LedgerCommand) -> Result<Vec<Draft>, Error> {
-        Ok(match command {
-            LedgerCommand::Open { .. } if self.name.is_some() => Vec::new(),
+        match command {
+            LedgerCommand::Open { .. } if self.name.is_some() => Ok(Vec::new()),
             LedgerCommand::Open { name } => {
-                vec![entry(TenantOpened { name: name.clone() }, DraftBody::None)]
+                Ok(vec![entry(TenantOpened { name: name.clone() }, DraftBody::None)])
             }
             LedgerCommand::RegisterAgent { name, agent, version } => {
-                let known = self.agents.get(name);
-                if known
-                    .is_some_and(|known| known.versions.iter().any(|(digest, _)| digest == version))
-                {
-                    return Ok(Vec::new());
-                }
-                let agent = known.map_or(*agent, |known| known.agent);
-                vec![entry(
-                    AgentRegistered { agent, name: name.clone(), version: *version },
-                    DraftBody::Given,
-                )]
+                Ok(self.agents.register(name, *agent, *version))
             }
-            LedgerCommand::CreateKey(made) => vec![entry(made.clone(), DraftBody::None)],
-            LedgerCommand::RevokeKey(key) => match self.keys.get(key) {
-                None => return Err(Error::not_found("API key", key)),
-                Some(known) if !known.active => Vec::new(),
-                Some(_) => vec![entry(KeyRevoked { key: *key }, DraftBody::None)],
-            },
-            LedgerCommand::NoteDenial(denied) => vec![entry(denied.clone(), DraftBody::None)],
-        })
+            LedgerCommand::CreatePrincipal(wanted) => self.principals.create(wanted),
+            LedgerCommand::ChangePrincipal(wanted) => self.principals.change(wanted),
+            LedgerCommand::CreateKey(wanted) => self.keys.create(wanted, &self.principals),
+            LedgerCommand::RevokeKey(key) => self.keys.revoke(*key),
+            LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
+        }
     }
 
     /// Folds the next entry.
@@ -143,72 +127,38 @@ impl LedgerState {
         if entry.seq != self.seq + 1 {
             return Err(illegal(format!("expected entry {}", self.seq + 1)));
         }
-        match &entry.event {
-            Event::TenantOpened(event) => self.name = Some(event.name.clone()),
+        let folded = match &entry.event {
+            Event::TenantOpened(event) => {
+                self.name = Some(event.name.clone());
+                Ok(())
+            }
             Event::AgentRegistered(event) => {
-                let fresh = AgentRecord { agent: event.agent, versions: Vec::new() };
-                let record = self.agents.entry(event.name.clone()).or_insert(fresh);
-                record.versions.push((event.version, entry.seq));
+                self.agents.registered(event, entry.seq);
+                Ok(())
             }
             Event::KeyCreated(event) => {
-                let record = KeyRecord {
-                    hash: event.hash,
-                    principal: event.principal.clone(),
-                    scopes: event.scopes.clone(),
-                    active: true,
-                };
-                self.keys.insert(event.key, record);
+                self.keys.created(event);
+                Ok(())
             }
-            Event::KeyRevoked(event) => {
-                let known = self
-                    .keys
-                    .get_mut(&event.key)
-                    .ok_or_else(|| illegal("no such key".to_owned()))?;
-                known.active = false;
+            Event::KeyRevoked(event) => self.keys.revoked(event.key),
+            Event::PrincipalCreated(event) => {
+                self.principals.created(event, entry.at);
+                Ok(())
             }
-            Event::AccessDenied(_) => {}
-            _ => return Err(illegal("it belongs to a session".to_owned())),
-        }
+            Event::PrincipalChanged(event) => self.principals.changed(event, entry.at),
+            Event::AccessDenied(_) => {
+                self.denials.noted(&entry.principal, entry.at);
+                Ok(())
+            }
+            _ => Err("it belongs to a session".to_owned()),
+        };
+        folded.map_err(illegal)?;
         self.seq = entry.seq;
         self.at = entry.at;
         Ok(())
-    }
-
-    /// The newest version of an agent, or the error that lists what exists.
-    ///
-    /// # Errors
-    /// `unknown-name`.
-    pub fn agent(&self, name: &str) -> Result<(&AgentRecord, (Digest, u64)), Error> {
-        let record = self.agents.get(name);
-        record.and_then(|record| Some((record, *record.versions.last()?))).ok_or_else(|| {
-            let known: Vec<_> = self.agents.keys().map(|name| format!("`{name}`")).collect();
-            let has = if known.is_empty() { "no agents yet".to_owned() } else { known.join(", ") };
-            Error::new(Code::UnknownName, format!("no agent `{name}`; this server has: {has}"))
-                .about(name)
-        })
     }
 }
 
 fn entry(event: impl Into<Event>, body: DraftBody) -> Draft {
     Draft { event: event.into(), run: None, parent: None, body }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_unknown_agent_is_told_what_exists() {
-        let mut ledger = LedgerState::new(TenantId::from_bytes([1; 16]));
-        assert!(ledger.agent("triaje").unwrap_err().message.ends_with("no agents yet"));
-        for name in ["triage", "ingest"] {
-            let record = AgentRecord {
-                agent: AgentId::from_bytes([2; 16]),
-                versions: vec![(Digest::ZERO, 1)],
-            };
-            ledger.agents.insert(name.to_owned(), record);
-        }
-        let told = ledger.agent("triaje").unwrap_err().message;
-        assert_eq!(told, "no agent `triaje`; this server has: `ingest`, `triage`");
-    }
 }

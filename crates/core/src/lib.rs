@@ -7,6 +7,7 @@
 //!
 //! **Invariant:** no async, no I/O, no clock, no randomness.
 
+pub mod authority;
 pub mod command;
 pub mod ledger;
 pub mod machine;

@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod principal;
 pub mod run;
 pub mod session;
 pub mod step;

@@ -4,6 +4,7 @@
 //! entry changes, the store applies them without knowing what they mean. Rows change when a status
 //! changes, never per step.
 
+mod ledger;
 mod project;
 
 pub use project::project;
@@ -31,6 +32,8 @@ pub enum Table {
     Task,
     /// Todos, by todo id.
     Todo,
+    /// Principals, by principal id.
+    Principal,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -128,6 +131,7 @@ impl Table {
         Self::Key,
         Self::Task,
         Self::Todo,
+        Self::Principal,
     ];
 
     /// The list's name in a database.
@@ -143,6 +147,7 @@ impl Table {
             Self::Key => "api_key",
             Self::Task => "task",
             Self::Todo => "todo",
+            Self::Principal => "principal",
         }
     }
 
@@ -172,7 +177,10 @@ impl Table {
                 Session, Run, Status, Open, Label, Priority, Rank, Workspace, CreatedAt, UpdatedAt,
             ],
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
-            Self::Key => &[Name, Status, Open, Digest, Scopes, Actor, CreatedAt, UpdatedAt],
+            Self::Key => &[
+                Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
+            ],
+            Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
         }
     }
 }

@@ -1,10 +1,14 @@
 //! What surfaces and embedders call. Every call names its caller; the tenant is the caller's and
 //! never an argument (`TEN-1`, `FLT-22`).
 
+mod agents;
 mod approvals;
 mod artifacts;
+mod identity;
+mod keys;
 mod ledger;
 mod lists;
+mod principals;
 mod runs;
 mod sessions;
 mod steps;
@@ -12,6 +16,7 @@ mod tasks;
 mod todos;
 mod watch;
 
+pub use identity::Credential;
 pub use lists::{Listing, Sort};
 pub use steps::steps_of;
 pub use watch::Told;
@@ -244,7 +249,9 @@ impl Engine {
         caller: &Caller,
         id: SessionId,
     ) -> Result<Arc<Resident>, Error> {
-        self.node.session(caller.tenant, id)?.ok_or_else(|| Error::not_found("session", id))
+        let found = self.node.session(caller.tenant, id)?;
+        let found = found.filter(|resident| works_for(caller, resident));
+        found.ok_or_else(|| Error::not_found("session", id))
     }
 
     pub(crate) fn admit(&self) -> Result<(), Error> {
@@ -271,6 +278,14 @@ async fn sleep_to(node: &Node, first: Option<tenure_contract::Time>) {
         Some(at) => node.clock.sleep_until(at).await,
         None => std::future::pending().await,
     }
+}
+
+/// To a caller bound to a product another product's session is not there (`AUT-1`).
+fn works_for(caller: &Caller, resident: &Resident) -> bool {
+    let Some(product) = &caller.product else { return true };
+    let cell = lock(&resident.cell);
+    let opened = cell.session().and_then(|state| state.opened.as_ref());
+    opened.is_some_and(|opened| opened.product == *product)
 }
 
 pub(crate) fn actor(caller: &Caller) -> Actor {

@@ -228,8 +228,8 @@ impl Node {
             let Folded::Ledger(state) = &cell.state else {
                 return Err(Error::not_found("agent version", version));
             };
-            let versions = state.agents.values().flat_map(|agent| &agent.versions);
-            versions.clone().find(|(digest, _)| *digest == version).map(|(_, seq)| *seq)
+            let mut versions = state.agents.iter().flat_map(|(_, agent)| &agent.versions);
+            versions.find(|(digest, _)| *digest == version).map(|(_, seq)| *seq)
         };
         let body = match seq {
             Some(seq) => self.json_at(&ledger, seq)?,

@@ -23,7 +23,7 @@ mod settle;
 mod timers;
 mod view;
 
-pub use api::{Engine, Listing, Sort, Told};
+pub use api::{Credential, Engine, Listing, Sort, Told};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{

@@ -67,6 +67,8 @@ pub(crate) struct Node {
     pub invoked: Mutex<HashSet<RunId>>,
     /// Signals for the effects of runs.
     pub cancels: Mutex<HashMap<RunId, Cancel>>,
+    /// Denials that are no entries, counted for the next one that is.
+    pub denials: Mutex<HashMap<(TenantId, String), u64>>,
     pub draining: AtomicBool,
     pub tasks: AtomicU64,
     /// Substeps with an outside effect that handlers are performing.
@@ -98,6 +100,7 @@ impl Node {
             performing: Mutex::default(),
             invoked: Mutex::default(),
             cancels: Mutex::default(),
+            denials: Mutex::default(),
             draining: AtomicBool::new(false),
             tasks: AtomicU64::new(0),
             substeps: AtomicU64::new(0),

@@ -32,6 +32,7 @@ pub fn callers() -> Vec<Caller> {
         principal: Principal::user(name),
         surface: None,
         scopes: vec!["*".to_owned()],
+        product: None,
     };
     vec![caller(1, "ada"), caller(2, "bob")]
 }

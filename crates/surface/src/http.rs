@@ -32,7 +32,9 @@ mod journal;
 mod keys;
 pub mod limits;
 mod page;
+mod principals;
 mod problem;
+mod revocation;
 mod runs;
 mod scope;
 mod serve;
@@ -42,12 +44,14 @@ mod steps;
 mod strict;
 mod tasks;
 mod todos;
+mod token;
 mod unknown;
 
 pub use document::openapi;
-pub use scope::{ROUTES, Scope};
+pub use scope::ROUTES;
 pub use serve::{check_bind, serve};
 pub use state::{Access, Anonymous, HeadSigner, ServerState};
+pub use token::{ClaimNames, Issuer, KeySource, Signing, Tokens, Trust};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
@@ -79,6 +83,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())
+        .merge(principals::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())
 }

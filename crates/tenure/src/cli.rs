@@ -16,6 +16,7 @@ mod follow;
 mod intents;
 mod key;
 mod ls;
+mod principal;
 mod print;
 mod resolve;
 mod resume;
@@ -96,6 +97,8 @@ enum Verb {
     Bench(bench::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
+    /// Makes, lists, changes and disables principals.
+    Principal(principal::Args),
     /// Lists the intents this server can run.
     Intents(intents::Args),
     #[command(hide = true)]
@@ -184,6 +187,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
+        Verb::Principal(args) => principal::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,
     }

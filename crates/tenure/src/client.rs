@@ -10,6 +10,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
+use tenure_contract::resource::Page;
 use tenure_contract::{Code, Error, SessionId};
 
 /// How long a connection may take to come about; owners are on this machine.
@@ -68,27 +69,15 @@ impl Client {
         read(self.send(Method::GET, path, None, &[]).await?).await
     }
 
-    pub async fn post<T: DeserializeOwned>(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<T, Fault> {
-        read(self.post_raw(path, body).await?).await
-    }
-
-    /// A call whose answer nobody reads.
-    pub async fn post_only(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Fault> {
-        self.post_raw(path, body).await.map(drop)
-    }
-
-    async fn post_raw(
-        &self,
-        path: &str,
-        body: &(impl Serialize + Sync),
-    ) -> Result<Response, Fault> {
-        let body = serde_json::to_vec(body)
-            .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
-        self.send(Method::POST, path, Some(body), &[]).await
+    /// Every row of a list, page after page.
+    pub async fn every<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Fault> {
+        let mut all: Page<T> = self.get(path).await?;
+        while let Some(cursor) = all.next_cursor.take() {
+            let more: Page<T> = self.get(&format!("{path}?cursor={cursor}")).await?;
+            all.items.extend(more.items);
+            all.next_cursor = more.next_cursor;
+        }
+        Ok(all)
     }
 
     pub async fn patch<T: DeserializeOwned>(
@@ -96,9 +85,31 @@ impl Client {
         path: &str,
         body: &(impl Serialize + Sync),
     ) -> Result<T, Fault> {
+        read(self.send_json(Method::PATCH, path, body).await?).await
+    }
+
+    pub async fn post<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Fault> {
+        read(self.send_json(Method::POST, path, body).await?).await
+    }
+
+    /// A call whose answer nobody reads.
+    pub async fn post_only(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Fault> {
+        self.send_json(Method::POST, path, body).await.map(drop)
+    }
+
+    async fn send_json(
+        &self,
+        method: Method,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<Response, Fault> {
         let body = serde_json::to_vec(body)
             .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
-        read(self.send(Method::PATCH, path, Some(body), &[]).await?).await
+        self.send(method, path, Some(body), &[]).await
     }
 
     pub async fn delete(&self, path: &str) -> Result<(), Fault> {

@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure_contract::{Code, Error};
+use tenure_surface::http::Tokens;
 use tokio::time::Instant;
 
 /// How long an owner that holds the directory may take until it answers.
@@ -43,7 +44,7 @@ impl Connection {
     }
 
     async fn becoming(dir: &Path, tenure: Tenure) -> Result<Self, Error> {
-        let running = Running::start(tenure, ([127, 0, 0, 1], 0).into()).await?;
+        let running = Running::start(tenure, ([127, 0, 0, 1], 0).into(), Tokens::default()).await?;
         let client = running.client().map_err(Fault::into_error)?;
         Ok(Self { client, dir: dir.to_owned(), owned: Some(running) })
     }

@@ -26,6 +26,7 @@
 //!
 //! **Invariant:** wiring and presentation; no decision about a run stands here.
 
+mod auth;
 pub mod cli;
 mod client;
 mod connection;

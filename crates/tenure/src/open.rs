@@ -176,6 +176,7 @@ impl Tenure {
             principal: Principal::user("local"),
             surface: Some(Surface::Desktop),
             scopes: vec!["*".to_owned()],
+            product: None,
         }
     }
 

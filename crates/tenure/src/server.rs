@@ -1,5 +1,6 @@
 //! Being the owner of a data directory: the engine, the HTTP surface and the note that says where.
 
+use crate::auth;
 use crate::client::{Client, Fault};
 use crate::open::Tenure;
 use crate::owner::{self, Owner};
@@ -8,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_contract::{Code, Error};
-use tenure_surface::http::{Access, HeadSigner, ServerState, check_bind, router, serve};
+use tenure_surface::http::{Access, HeadSigner, ServerState, Tokens, check_bind, router, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -23,13 +24,14 @@ pub(crate) struct Running {
     owner: Owner,
     shutdown: oneshot::Sender<()>,
     serving: JoinHandle<std::io::Result<()>>,
+    keys: JoinHandle<()>,
 }
 
 impl Running {
     /// Serves a data directory at an address; its note stands once requests are accepted.
-    pub async fn start(tenure: Tenure, listen: SocketAddr) -> Result<Self, Error> {
+    pub async fn start(tenure: Tenure, listen: SocketAddr, tokens: Tokens) -> Result<Self, Error> {
         let has_keys = tenure.engine().has_keys(tenure.tenant())?;
-        check_bind(listen, has_keys)?;
+        check_bind(listen, has_keys || tokens.any())?;
         let refused = |error: std::io::Error| {
             let told = format!("cannot listen on `{listen}`: {error}; port 0 picks a free one");
             Error::new(Code::InvalidArgument, told)
@@ -43,7 +45,8 @@ impl Running {
             started_at: tenure.clock().now(),
         };
         let (shutdown, stopped) = oneshot::channel();
-        let routes = router(state(&tenure, &owner));
+        let keys = tokio::spawn(auth::keep_fresh(tokens.clone()));
+        let routes = router(state(&tenure, &owner, tokens));
         let serving = tokio::spawn(serve(listener, routes, async {
             // a sender that is gone means the same
             let _ = stopped.await;
@@ -53,7 +56,7 @@ impl Running {
                 format!("`owner.json` in `{}` cannot be written: {error}", tenure.dir().display());
             Error::new(Code::StoreUnavailable, told)
         })?;
-        Ok(Self { tenure, owner, shutdown, serving })
+        Ok(Self { tenure, owner, shutdown, serving, keys })
     }
 
     /// Where it answers.
@@ -68,6 +71,7 @@ impl Running {
 
     /// Takes no more requests, lets effects in flight come to an end, takes the note away.
     pub async fn stop(self) {
+        self.keys.abort();
         let drained = self.tenure.engine().clone();
         drained.drain().await;
         let _ = self.shutdown.send(());
@@ -78,13 +82,14 @@ impl Running {
     }
 }
 
-fn state(tenure: &Tenure, owner: &Owner) -> ServerState {
+fn state(tenure: &Tenure, owner: &Owner, tokens: Tokens) -> ServerState {
     let keys = tenure.keys();
     let user = std::env::var("USER").ok().filter(|user| !user.is_empty());
     let user = user.unwrap_or_else(|| "local".to_owned());
+    let access = Access::loopback(tenure.tenant(), user).with_owner_token(&owner.token);
     ServerState {
         engine: tenure.engine().clone(),
-        access: Arc::new(Access::loopback(tenure.tenant(), user).with_owner_token(&owner.token)),
+        access: Arc::new(access.with_tokens(tokens)),
         signer: Arc::new(HeadSigner {
             secret: keys.node,
             certificate: keys.certificate.clone(),

@@ -2,6 +2,7 @@
 //! server and after its death.
 
 mod cli {
+    mod auth;
     mod bad_input;
     mod beside;
     pub mod desk;

@@ -3,7 +3,8 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, RunStatus, SessionStatus, StepStatus, TaskStatus, TodoStatus,
+    ApprovalStatus, ArtifactState, PrincipalStatus, RunStatus, SessionStatus, StepStatus,
+    TaskStatus, TodoStatus,
 };
 use tenure_core::machine;
 
@@ -20,7 +21,7 @@ struct Machine {
 
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
-    use machine::{approval, artifact, run, session, step, task, todo};
+    use machine::{approval, artifact, principal, run, session, step, task, todo};
     vec![
         table(
             "session",
@@ -63,6 +64,11 @@ fn machines() -> Vec<Machine> {
                 ArtifactState::ALL,
                 artifact::TRANSITIONS,
             ),
+        ),
+        table(
+            "principal",
+            "A disabled principal is refused at once, whatever keys or tokens it has (`AUT-1`).",
+            (&[PrincipalStatus::Active], PrincipalStatus::ALL, principal::TRANSITIONS),
         ),
     ]
 }

@@ -405,10 +405,30 @@ fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
             hash: s.digest(),
             principal: s.text("user:ada"),
             scopes: s.list(|s| s.text("runs:write")),
+            product: s.option(|s| s.text("shop")),
+            expires_at: s.option(Source::time),
         }
         .into(),
         83 => KeyRevoked { key: key(s) }.into(),
-        84 => AccessDenied { action: s.text("POST /v1/runs"), code: s.text("forbidden") }.into(),
+        84 => AccessDenied {
+            action: s.text("POST /v1/runs"),
+            code: s.text("forbidden"),
+            omitted: s.number(),
+        }
+        .into(),
+        85 => PrincipalCreated {
+            principal: PrincipalId::from_bytes(s.bytes16()),
+            kind: s.word(PrincipalKind::ALL),
+            name: s.text("ada"),
+            scopes: s.list(|s| s.text("runs:*")),
+        }
+        .into(),
+        86 => PrincipalChanged {
+            principal: PrincipalId::from_bytes(s.bytes16()),
+            scopes: s.option(|s| s.list(|s| s.text("*:read"))),
+            status: s.option(|s| s.word(PrincipalStatus::ALL)),
+        }
+        .into(),
         _ => return None,
     })
 }

@@ -1,6 +1,6 @@
 //! Events of a tenant's ledger.
 
-use crate::{AgentId, Digest, KeyId};
+use crate::{AgentId, Digest, KeyId, Time};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -47,9 +47,15 @@ pub struct KeyCreated {
     /// Whom it speaks for, as `kind:name`.
     #[n(3)]
     pub principal: String,
-    /// What it may do; `*` is everything.
+    /// What it may do of what its principal may; none is all of that.
     #[n(4)]
     pub scopes: Vec<String>,
+    /// The one product it works for; none is any.
+    #[n(5)]
+    pub product: Option<String>,
+    /// From then on it is refused.
+    #[n(6)]
+    pub expires_at: Option<Time>,
 }
 
 /// An API key was revoked.
@@ -73,4 +79,8 @@ pub struct AccessDenied {
     /// The code it was refused with.
     #[n(1)]
     pub code: String,
+    /// Denials of the same principal before this one that are no entries: there were too many in
+    /// one minute.
+    #[n(2)]
+    pub omitted: u64,
 }

@@ -15,4 +15,6 @@ pub struct Caller {
     pub surface: Option<Surface>,
     /// What the caller may do; `*` is everything.
     pub scopes: Vec<String>,
+    /// The one product it works for; none is any.
+    pub product: Option<String>,
 }

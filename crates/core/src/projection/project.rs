@@ -1,6 +1,6 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
-use super::{Column, RowChange, Table, Value};
+use super::{Column, RowChange, Table, Value, ledger};
 use tenure_contract::event::{Event, RunSubmitted, Work};
 use tenure_contract::words::{
     ApprovalStatus, RunStatus, SessionStatus, TaskRank, TaskStatus, TodoStatus,
@@ -25,11 +25,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
             approval_rows(entry)
         }
         Event::ArtifactRegistered(_) | Event::ArtifactMoved(_) => artifact_rows(entry),
-        Event::AgentRegistered(_) | Event::KeyCreated(_) | Event::KeyRevoked(_) => {
-            ledger_rows(entry)
-        }
         Event::TaskCreated(_) | Event::TaskChanged(_) | Event::TaskMoved(_) => task_rows(entry),
         Event::TodoCreated(_) | Event::TodoChanged(_) => todo_rows(entry),
+        Event::AgentRegistered(_)
+        | Event::KeyCreated(_)
+        | Event::KeyRevoked(_)
+        | Event::PrincipalCreated(_)
+        | Event::PrincipalChanged(_) => ledger::rows(entry),
         Event::SessionBound(_)
         | Event::RunCancelRequested(_)
         | Event::RunSteered(_)
@@ -47,26 +49,31 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
     }
 }
 
-fn text(word: impl ToString) -> Value {
+pub(super) fn text(word: impl ToString) -> Value {
     Value::Text(word.to_string())
 }
-fn maybe(word: Option<impl ToString>) -> Value {
+pub(super) fn maybe(word: Option<impl ToString>) -> Value {
     word.map_or(Value::Null, text)
 }
-fn id(bytes: [u8; 16]) -> Value {
+pub(super) fn id(bytes: [u8; 16]) -> Value {
     Value::Bytes(bytes.to_vec())
 }
-fn time(at: Time) -> Value {
+pub(super) fn time(at: Time) -> Value {
     Value::Number(i64::try_from(at.micros()).unwrap_or(i64::MAX))
 }
-fn open(is_open: bool) -> Value {
+pub(super) fn open(is_open: bool) -> Value {
     Value::Number(i64::from(is_open))
 }
 fn session_id(entry: &Entry) -> Value {
     entry.session().map_or(Value::Null, |session| id(session.bytes()))
 }
 
-fn change(entry: &Entry, table: Table, key: [u8; 16], mut set: Vec<(Column, Value)>) -> RowChange {
+pub(super) fn change(
+    entry: &Entry,
+    table: Table,
+    key: [u8; 16],
+    mut set: Vec<(Column, Value)>,
+) -> RowChange {
     if table.columns().contains(&Column::UpdatedAt) {
         set.push((Column::UpdatedAt, time(entry.at)));
     }
@@ -298,38 +305,4 @@ fn todo_rows(entry: &Entry) -> Vec<RowChange> {
         _ => return Vec::new(),
     };
     vec![change(entry, Table::Todo, todo.bytes(), set)]
-}
-
-fn ledger_rows(entry: &Entry) -> Vec<RowChange> {
-    use Column::*;
-    let (table, key, set) = match &entry.event {
-        Event::AgentRegistered(made) => (
-            Table::Agent,
-            made.version.first_half(),
-            vec![
-                (Name, text(&made.name)),
-                (Digest, Value::Bytes(made.version.bytes().to_vec())),
-                (Parent, id(made.agent.bytes())),
-                (CreatedAt, time(entry.at)),
-            ],
-        ),
-        Event::KeyCreated(made) => (
-            Table::Key,
-            made.key.bytes(),
-            vec![
-                (Name, text(&made.prefix)),
-                (Status, text("active")),
-                (Open, open(true)),
-                (Digest, Value::Bytes(made.hash.bytes().to_vec())),
-                (Scopes, text(made.scopes.join(" "))),
-                (Actor, text(&made.principal)),
-                (CreatedAt, time(entry.at)),
-            ],
-        ),
-        Event::KeyRevoked(gone) => {
-            (Table::Key, gone.key.bytes(), vec![(Status, text("revoked")), (Open, open(false))])
-        }
-        _ => return Vec::new(),
-    };
-    vec![change(entry, table, key, set)]
 }

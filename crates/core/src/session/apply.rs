@@ -77,6 +77,8 @@ impl SessionState {
             | Event::AgentRegistered(_)
             | Event::KeyCreated(_)
             | Event::KeyRevoked(_)
+            | Event::PrincipalCreated(_)
+            | Event::PrincipalChanged(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }

@@ -152,6 +152,7 @@ impl Engine {
             .map(|cursor| read_cursor(caller, table, cursor))
             .transpose()?;
         let mut filters = session_filters(table, listing);
+        filters.extend(self.product_filters(caller, table, listing)?);
         if let Some(session) =
             listing.session.filter(|_| table.columns().contains(&Column::Session))
         {
@@ -174,6 +175,29 @@ impl Engine {
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).map(|row| cursor(caller, table, row.born));
         Ok(Page { items: rows.iter().filter_map(shown).collect(), next_cursor })
+    }
+
+    /// A caller bound to a product lists that product's sessions, and what belongs to one of them.
+    fn product_filters(
+        &self,
+        caller: &Caller,
+        table: Table,
+        listing: &Listing,
+    ) -> Result<Vec<(Column, Value)>, Error> {
+        let Some(product) = &caller.product else { return Ok(Vec::new()) };
+        match listing.session {
+            Some(session) => self.session_of(caller, session).map(|_| Vec::new()),
+            None if table.columns().contains(&Column::Session) => {
+                let told = format!(
+                    "this key works for product `{product}` only; name one of its sessions with `session`"
+                );
+                Err(Error::new(Code::InvalidArgument, told))
+            }
+            None if table.columns().contains(&Column::Product) => {
+                Ok(vec![(Column::Product, Value::Text(product.clone()))])
+            }
+            None => Ok(Vec::new()),
+        }
     }
 
     pub(super) fn rows(
@@ -268,11 +292,11 @@ pub(super) fn time(row: &Row, column: Column) -> Option<Time> {
     row.number(column).and_then(|micros| u64::try_from(micros).ok()).map(Time::from_micros)
 }
 
-fn owned(row: &Row, column: Column) -> Option<String> {
+pub(super) fn owned(row: &Row, column: Column) -> Option<String> {
     row.text(column).map(str::to_owned)
 }
 
-fn word<T: FromStr>(row: &Row, column: Column) -> Option<T> {
+pub(super) fn word<T: FromStr>(row: &Row, column: Column) -> Option<T> {
     row.text(column)?.parse().ok()
 }
 
@@ -361,17 +385,22 @@ fn doubt(row: &Row) -> Option<DoubtSummary> {
     })
 }
 
-pub(super) fn api_key(row: &Row) -> ApiKey {
-    ApiKey {
+/// A list of words that one column holds, separated by spaces.
+pub(super) fn words(row: &Row, column: Column) -> Vec<String> {
+    row.text(column).unwrap_or_default().split_whitespace().map(str::to_owned).collect()
+}
+
+pub(super) fn api_key(row: &Row) -> Option<ApiKey> {
+    Some(ApiKey {
         key_id: KeyId::from_bytes(row.key),
-        prefix: owned(row, Column::Name).unwrap_or_default(),
-        principal: owned(row, Column::Actor).unwrap_or_default(),
-        scopes: owned(row, Column::Scopes)
-            .unwrap_or_default()
-            .split(' ')
-            .map(str::to_owned)
-            .collect(),
-        status: owned(row, Column::Status).unwrap_or_default(),
+        tenant_id: row.tenant,
+        prefix: owned(row, Column::Name)?,
+        principal: owned(row, Column::Actor)?,
+        scopes: words(row, Column::Scopes),
+        product_id: owned(row, Column::Product),
+        expires_at: time(row, Column::ExpiresAt),
+        status: owned(row, Column::Status)?,
+        created_at: time(row, Column::CreatedAt)?,
         key: None,
-    }
+    })
 }

@@ -148,7 +148,7 @@ pub(super) fn opening(
     ends_with_run: bool,
 ) -> Result<SessionOpened, Error> {
     same_tenant(caller, request.tenant_id)?;
-    let product = request.product_id.unwrap_or_else(|| "tenure".to_owned());
+    let product = product_of(caller, request.product_id)?.unwrap_or_else(|| "tenure".to_owned());
     let user = request.user_id.unwrap_or_else(|| caller.principal.name.clone());
     name("productId", &product)?;
     name("userId", &user)?;
@@ -171,6 +171,19 @@ pub(super) fn opening(
         memory: request.memory_refs,
         surface: caller.surface,
     })
+}
+
+/// The product a caller works for: its own when it is bound to one, and then no other (`AUT-1`).
+pub(super) fn product_of(caller: &Caller, named: Option<String>) -> Result<Option<String>, Error> {
+    match (&caller.product, named) {
+        (Some(bound), Some(named)) if *bound != named => Err(other_product(bound, &named)),
+        (bound, named) => Ok(named.or_else(|| bound.clone())),
+    }
+}
+
+pub(super) fn other_product(bound: &str, named: &str) -> Error {
+    let told = format!("product `{named}` is not this key's; it works for `{bound}` only");
+    Error::new(Code::Forbidden, told)
 }
 
 /// An approver is written `kind:name` or `kind:*`.

@@ -19,8 +19,8 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::{
-    Accepted, AgentRequest, Approval, Caller, DecideApproval, Decision, IntentRequest, OpenSession,
-    Run, Session, SubmitRun,
+    Accepted, AgentRequest, Approval, Caller, CreateKey, DecideApproval, Decision, IntentRequest,
+    OpenSession, Run, Session, SubmitRun,
 };
 use tenure_contract::words::{InputPolicy, RunStatus};
 use tenure_contract::{Entry, Error, RunId, SessionId, TenantId};
@@ -47,12 +47,18 @@ pub fn eve() -> Caller {
     person(2, "eve")
 }
 
+/// A request for a key of that principal, with all it may do.
+pub fn key_for(principal: &str) -> CreateKey {
+    CreateKey { principal: principal.to_owned(), ..CreateKey::default() }
+}
+
 fn person(tenant: u8, name: &str) -> Caller {
     Caller {
         tenant: TenantId::from_bytes([tenant; 16]),
         principal: Principal::user(name),
         surface: None,
         scopes: vec!["*".to_owned()],
+        product: None,
     }
 }
 

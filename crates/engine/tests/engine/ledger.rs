@@ -6,7 +6,7 @@ use tenure_contract::resource::{AgentRequest, CreateKey, Decision, SubmitRun};
 use tenure_contract::words::RunStatus;
 use tenure_contract::{Code, Digest, Entry};
 use tenure_core::position::Position;
-use tenure_engine::IntentRegistry;
+use tenure_engine::{IntentRegistry, Listing};
 
 fn saying(house: &House, text: &str) -> Definition {
     agent("talker").follows(house, &format!("[[turn]]\ntext = \"{text}\"\n"))
@@ -100,17 +100,16 @@ async fn agt_1_a_version_nobody_registered_is_refused_with_those_there_are() {
 async fn aut_1_a_key_is_kept_as_its_hash_and_refused_once_revoked() {
     let house = House::new();
     let engine = house.engine(IntentRegistry::default());
-    let request =
-        CreateKey { principal: "service:billing".to_owned(), scopes: vec!["runs:read".to_owned()] };
+    let request = CreateKey { scopes: vec!["runs:read".to_owned()], ..key_for("service:billing") };
     let made = engine.create_key(&ada(), request).await.unwrap();
     let text = made.key.clone().unwrap();
-    let caller = engine.authenticate(&text).unwrap().unwrap();
+    let (caller, _) = engine.authenticate(&text).unwrap();
     assert_eq!(caller.tenant, ada().tenant);
     assert_eq!(caller.principal.to_string(), "service:billing");
     assert_eq!(caller.scopes, ["runs:read"]);
-    assert!(engine.authenticate(&format!("{text}0")).unwrap().is_none());
+    assert!(engine.authenticate(&format!("{text}0")).is_err());
     engine.settled().await.unwrap();
-    let listed = engine.keys(&ada()).unwrap();
+    let listed = engine.keys(&ada(), &Listing::default()).unwrap().items;
     assert_eq!(listed.len(), 1);
     assert_eq!((listed[0].key.as_ref(), listed[0].status.as_str()), (None, "active"));
     assert!(!made.prefix.is_empty() && !text.is_empty() && made.prefix != text);
@@ -123,9 +122,9 @@ async fn aut_1_a_key_is_kept_as_its_hash_and_refused_once_revoked() {
     assert!(stored.iter().all(|entry| !holds(&entry.bytes, &secret)));
 
     engine.revoke_key(&ada(), made.key_id).await.unwrap();
-    assert!(engine.authenticate(&text).unwrap().is_none());
+    assert_eq!(engine.authenticate(&text).unwrap_err().code, Code::Unauthenticated);
     let engine = house.engine(IntentRegistry::default());
-    assert!(engine.authenticate(&text).unwrap().is_none());
+    assert_eq!(engine.authenticate(&text).unwrap_err().code, Code::Unauthenticated);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -148,7 +147,7 @@ async fn keys_nobody_made_leave_nothing_in_memory() {
     let before = engine.resident_count();
     for guess in 0..100_u8 {
         let tenant = format!("{guess:02x}").repeat(16);
-        assert!(engine.authenticate(&format!("tnr_{tenant}_00")).unwrap().is_none());
+        assert!(engine.authenticate(&format!("tnr_{tenant}_00")).is_err());
     }
     assert_eq!(engine.resident_count(), before);
 }

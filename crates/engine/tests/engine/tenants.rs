@@ -3,7 +3,7 @@
 use crate::harness::*;
 use serde_json::json;
 use std::time::Duration;
-use tenure_contract::resource::{CreateKey, Decision, OpenSession, ResolveStep, SubmitRun};
+use tenure_contract::resource::{Decision, OpenSession, ResolveStep, SubmitRun};
 use tenure_contract::words::{ArtifactState, RecoveryClass, Resolution, RunStatus, SessionStatus};
 use tenure_contract::{Code, Error, SessionId, StepId};
 use tenure_engine::{ArtifactMade, Ctx, HandlerResult, IntentRegistry, Listing, StepFailure};
@@ -56,9 +56,10 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
     let making = engine.open().await;
     let made = engine.intend(making, "make", json!({})).await;
     assert!(is_completed(&engine.over(made).await));
-    let request = CreateKey { principal: "user:ada".to_owned(), scopes: Vec::new() };
+    let request = key_for("user:ada");
     let key = engine.create_key(&ada(), request).await.unwrap();
     engine.settled().await.unwrap();
+    let principal = engine.principals(&ada(), &Listing::default()).unwrap().items[0].principal_id;
 
     let eve = eve();
     for session in [asking, losing, making] {
@@ -93,6 +94,8 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
         not_found(engine.resolve(&eve, step, landed).await);
     }
     not_found(engine.revoke_key(&eve, key.key_id).await);
+    not_found(engine.principal(&eve, principal));
+    not_found(engine.change_principal(&eve, principal, Default::default()).await);
     assert_eq!(engine.agent(&eve, "payer").unwrap_err().code, Code::UnknownName);
     assert_eq!(
         engine.submit(&eve, task("payer", "pay")).await.unwrap_err().code,
@@ -104,7 +107,8 @@ async fn ten_1_every_method_tells_another_tenant_not_found() {
     assert!(engine.approvals(&eve, &all).unwrap().items.is_empty());
     assert!(engine.doubts(&eve, &all).unwrap().items.is_empty());
     assert!(engine.agents(&eve).unwrap().is_empty());
-    assert!(engine.keys(&eve).unwrap().is_empty());
+    assert!(engine.keys(&eve, &all).unwrap().items.is_empty());
+    assert!(engine.principals(&eve, &all).unwrap().items.is_empty());
     assert!(!engine.has_keys(eve.tenant).unwrap());
 
     // nothing of all this changed anything for its owner
@@ -149,7 +153,7 @@ async fn ten_1_the_same_key_of_two_tenants_makes_two_runs() {
 async fn ten_1_a_ledger_cannot_be_read_as_a_session() {
     let house = House::new();
     let engine = house.engine(handlers());
-    let request = CreateKey { principal: "user:ada".to_owned(), scopes: Vec::new() };
+    let request = key_for("user:ada");
     engine.create_key(&ada(), request).await.unwrap();
     engine.settled().await.unwrap();
     let disguised = SessionId::from_bytes(ada().tenant.bytes());

@@ -1,13 +1,16 @@
-//! Who calls: an API key, the owner's token, or somebody on this machine (`AUT-1`, `TEN-4`).
+//! Who calls: an API key, a token of an issuer, the owner's token, or somebody on this machine
+//! (`AUT-1`, `TEN-4`).
 //!
 //! Decided before any route runs, and nowhere else. The tenant comes from here and never from what
 //! a request says.
 
 use super::page::blocking;
 use super::problem::Refusal;
-use super::scope::{EVERYTHING, Scope};
+use super::revocation::while_it_stands;
+use super::scope;
 use super::serve::Arrival;
 use super::state::{Anonymous, ServerState};
+use super::token::Named;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
@@ -16,11 +19,17 @@ use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
-use tenure_contract::words::Surface;
-use tenure_contract::{Code, Error};
+use tenure_contract::words::{Scope, Surface};
+use tenure_contract::{Code, Error, TenantId};
+use tenure_core::authority::{self, EVERYTHING};
+use tenure_engine::Credential;
 
 /// The header in which a client says where it is.
 pub(super) const SURFACE_HEADER: &str = "tenure-surface";
+/// The header in which a caller of several tenants says which one it acts in.
+pub(super) const TENANT_HEADER: &str = "tenure-tenant";
+/// What the text of an API key begins with.
+const KEY_MARK: &str = "tnr_";
 
 /// The caller of a guarded route.
 pub(super) struct Who(pub Caller);
@@ -40,20 +49,22 @@ pub(super) async fn admit(
     next: Next,
 ) -> Response {
     let identified = match claim(&state, &request) {
-        Ok(claim) => identify(&state, claim, surface(request.headers())).await,
+        Ok(claim) => identify(&state, claim, request.headers()).await,
         Err(refusal) => Err(refusal),
     };
-    let caller = match identified {
-        Ok(caller) => caller,
+    let (caller, credential) = match identified {
+        Ok(identified) => identified,
         Err(refusal) => return refusal.into_response(),
     };
     let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
     let action = format!("{} {route}", request.method());
-    let response = match Scope::of(request.method(), route) {
-        Some(scope) if !scope.is_held(&caller) => lacks(&caller, scope, &action).into_response(),
+    let response = match scope::of(request.method(), route) {
+        Some(scope) if !authority::holds(&caller.scopes, scope) => {
+            lacks(&caller, scope, &action).into_response()
+        }
         _ => {
             request.extensions_mut().insert(caller.clone());
-            next.run(request).await
+            while_it_stands(state.engine.clone(), credential, request, next).await
         }
     };
     let refused = response.extensions().get::<Error>().map(|error| error.code);
@@ -69,8 +80,7 @@ pub(super) async fn admit(
 
 fn lacks(caller: &Caller, scope: Scope, action: &str) -> Refusal {
     let held = caller.scopes.join(", ");
-    let text =
-        format!("`{action}` asks for the scope `{}`; this key holds: {held}", scope.as_str());
+    let text = format!("`{action}` asks for the scope `{scope}`; this caller holds: {held}");
     Refusal(Error::new(Code::Forbidden, text).about(&caller.principal))
 }
 
@@ -78,6 +88,8 @@ fn lacks(caller: &Caller, scope: Scope, action: &str) -> Refusal {
 enum Claim {
     /// The text of an API key, not looked up yet.
     Key(String),
+    /// A token of an issuer, not verified yet.
+    Token(String),
     /// The server's own user: known by the owner's token, or for being on this machine.
     Local,
 }
@@ -85,6 +97,9 @@ enum Claim {
 fn claim(state: &ServerState, request: &Request) -> Result<Claim, Refusal> {
     let claim = match bearer(request.headers())? {
         Some(token) if state.access.is_owner(token) => Claim::Local,
+        Some(token) if state.access.tokens.any() && !token.starts_with(KEY_MARK) => {
+            Claim::Token(token.to_owned())
+        }
         Some(token) => Claim::Key(token.to_owned()),
         None => anonymous(state, request).map(|()| Claim::Local)?,
     };
@@ -94,20 +109,49 @@ fn claim(state: &ServerState, request: &Request) -> Result<Claim, Refusal> {
 async fn identify(
     state: &ServerState,
     claim: Claim,
-    surface: Result<Surface, Refusal>,
-) -> Result<Caller, Refusal> {
-    let caller = match claim {
-        Claim::Key(token) => by_key(state, token).await?,
-        Claim::Local => local(state),
+    headers: &HeaderMap,
+) -> Result<(Caller, Credential), Refusal> {
+    let (surface, wanted) = (surface(headers), tenant(headers));
+    let engine = state.engine.clone();
+    let (caller, credential) = match claim {
+        Claim::Key(token) => blocking(move || engine.authenticate(&token)).await?,
+        Claim::Token(token) => {
+            let named = state.access.tokens.verify(&token, state.clock.now()).await?;
+            let tenant = one_of(&named.tenants, wanted.clone()?)?;
+            let Named { principal, scopes, until, .. } = named;
+            let credential = Credential::Token { tenant, principal: principal.clone(), until };
+            let caller = Caller { tenant, principal, surface: None, scopes, product: None };
+            (blocking(move || engine.recognise(caller)).await?, credential)
+        }
+        Claim::Local => (local(state), Credential::Local),
     };
-    Ok(Caller { surface: Some(surface?), ..caller })
+    one_of(&[caller.tenant], wanted?)?;
+    Ok((Caller { surface: Some(surface?), ..caller }, credential))
 }
 
-async fn by_key(state: &ServerState, token: String) -> Result<Caller, Refusal> {
-    let engine = state.engine.clone();
-    let known = blocking(move || engine.authenticate(&token)).await?;
-    let unknown = "the API key is unknown or revoked; ask an administrator for another one";
-    known.ok_or_else(|| Refusal::new(Code::Unauthenticated, unknown))
+/// The tenant a request acts in: the one that is named, or the only one (`TEN-4`). One that is not
+/// the caller's does not exist for it (`TEN-1`).
+fn one_of(allowed: &[TenantId], wanted: Option<TenantId>) -> Result<TenantId, Refusal> {
+    match (allowed, wanted) {
+        (_, Some(wanted)) if allowed.contains(&wanted) => Ok(wanted),
+        (_, Some(other)) => Err(Refusal(Error::not_found("tenant", other))),
+        ([only], None) => Ok(*only),
+        (several, None) => {
+            let several: Vec<_> = several.iter().map(|tenant| format!("`{tenant}`")).collect();
+            let text = format!(
+                "the token allows several tenants; name one in the header Tenure-Tenant: {}",
+                several.join(", ")
+            );
+            Err(Refusal::new(Code::InvalidArgument, text))
+        }
+    }
+}
+
+fn tenant(headers: &HeaderMap) -> Result<Option<TenantId>, Refusal> {
+    let Some(given) = headers.get(TENANT_HEADER) else { return Ok(None) };
+    let given = String::from_utf8_lossy(given.as_bytes());
+    let known = given.parse().map(Some);
+    known.map_err(|why| Refusal::new(Code::InvalidArgument, format!("header Tenure-Tenant: {why}")))
 }
 
 /// The token of a request that brings one. What is there and is no bearer token is refused, never
@@ -190,6 +234,7 @@ fn local(state: &ServerState) -> Caller {
         principal: Principal::user(&state.access.user),
         surface: None,
         scopes: vec![EVERYTHING.to_owned()],
+        product: None,
     }
 }
 

@@ -1,9 +1,9 @@
 //! The OpenAPI 3.1 document: collected from the routes, then completed with what is the same for
 //! all of them, so that no route can forget it.
 
-use super::caller::SURFACE_HEADER;
+use super::caller::{SURFACE_HEADER, TENANT_HEADER};
 use super::problem::{PROBLEM_TYPE, Problem};
-use super::scope::Scope;
+use super::scope;
 use super::{guarded, open};
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ pub fn openapi() -> Value {
     let mut document = serde_json::to_value(routes.into_openapi()).unwrap_or_default();
     document["components"]["securitySchemes"] = json!({ "key": {
         "type": "http", "scheme": "bearer",
-        "description": "An API key, `tnr_…`. Without any key in the tenant, callers on the same machine need none.",
+        "description": "An API key, `tnr_…`, or a token of an issuer the server trusts. Without either, callers on the same machine need none.",
     } });
     for (path, operations) in object(&mut document["paths"]) {
         for (method, operation) in object(operations) {
@@ -55,10 +55,10 @@ fn complete(path: &str, method: &str, operation: &mut Value) {
         }
     }
     let method = Method::from_bytes(method.to_ascii_uppercase().as_bytes()).unwrap_or_default();
-    if let Some(scope) = Scope::of(&method, path) {
+    if let Some(scope) = scope::of(&method, path) {
         operation["security"] = json!([{ "key": [] }, {}]);
         operation["x-scope"] = json!(scope.as_str());
-        parameters(operation).push(surface_header());
+        parameters(operation).extend([surface_header(), tenant_header()]);
         for status in refusals(path, &method, operation) {
             operation["responses"][status.as_str()] = problem(status);
         }
@@ -108,6 +108,14 @@ fn surface_header() -> Value {
         "name": SURFACE_HEADER, "in": "header", "required": false,
         "description": "Where the caller is; `product-api` when nothing is said",
         "schema": { "type": "string", "enum": words },
+    })
+}
+
+fn tenant_header() -> Value {
+    json!({
+        "name": TENANT_HEADER, "in": "header", "required": false,
+        "description": "The tenant to act in, for a caller that may act in several",
+        "schema": { "$ref": "#/components/schemas/TenantId" },
     })
 }
 

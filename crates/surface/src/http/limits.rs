@@ -19,3 +19,16 @@ pub const ENTRIES_AT_ONCE: usize = 32;
 pub const ENTRY_PAGE_MAX_BYTES: usize = 8 * 1024 * 1024;
 /// Seconds a client is told to wait before it asks again.
 pub const RETRY_AFTER_S: u64 = 1;
+/// How far clocks of issuers and this server may differ, seconds.
+pub const TOKEN_SKEW_MAX_S: u64 = 60;
+/// How often the keys of issuers are fetched again, milliseconds.
+pub const JWKS_REFRESH_MS: u64 = 300_000;
+/// At the most so often they are fetched earlier, for a token that names a key not known yet,
+/// milliseconds.
+pub const JWKS_EARLY_MIN_MS: u64 = 10_000;
+/// How long fetching keys may take, milliseconds.
+pub const JWKS_FETCH_MAX_MS: u64 = 10_000;
+/// The largest set of keys that is read, bytes.
+pub const JWKS_MAX_BYTES: usize = 1024 * 1024;
+/// The longest token that is looked at, bytes.
+pub const TOKEN_MAX_BYTES: usize = 16 * 1024;

@@ -156,6 +156,27 @@ pub(super) struct DoubtsAsked {
     limit: Option<usize>,
 }
 
+/// What a list of keys or principals is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct OpenAsked {
+    /// Only those that may act, or only those that may not any more.
+    open: Option<bool>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+impl From<OpenAsked> for Listing {
+    fn from(asked: OpenAsked) -> Self {
+        let OpenAsked { open, cursor, limit } = asked;
+        Self { open_only: open, cursor, limit, ..Self::default() }
+    }
+}
+
 impl From<SessionsAsked> for Listing {
     fn from(asked: SessionsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());

@@ -67,8 +67,8 @@ pub fn check_bind(address: SocketAddr, has_auth: bool) -> Result<(), Error> {
         return Ok(());
     }
     let text = format!(
-        "address `{address}` can be reached by others and this server has no API key; \
-         make a key first, or listen on `127.0.0.1:{}`",
+        "address `{address}` can be reached by others and this server has no API key \
+         and no issuer; make a key, name an issuer with `--auth FILE`, or listen on `127.0.0.1:{}`",
         address.port()
     );
     Err(Error::new(Code::InvalidArgument, text))

@@ -1,6 +1,7 @@
 //! What the routes share: the engine, who may call without a key, and the key heads are signed
 //! with. No state of any session.
 
+use super::token::Tokens;
 use std::sync::Arc;
 use tenure_contract::digest::hex;
 use tenure_contract::export::{Certificate, HeadClaim, SignedHead};
@@ -33,6 +34,8 @@ pub struct Access {
     pub anonymous: Anonymous,
     /// Digest of the owner's token; who presents the token may do everything.
     pub owner: Option<Digest>,
+    /// Whose tokens are believed.
+    pub tokens: Tokens,
 }
 
 /// What becomes of callers with no credentials.
@@ -58,13 +61,30 @@ impl Access {
     /// Access on this machine only: nobody's token, and anonymous callers on loopback.
     #[must_use]
     pub fn loopback(tenant: TenantId, user: impl Into<String>) -> Self {
-        Self { tenant, user: user.into(), anonymous: Anonymous::Loopback, owner: None }
+        Self {
+            tenant,
+            user: user.into(),
+            anonymous: Anonymous::Loopback,
+            owner: None,
+            tokens: Tokens::default(),
+        }
     }
 
     /// The same, and whoever presents this token.
     #[must_use]
     pub fn with_owner_token(mut self, token: &str) -> Self {
         self.owner = Some(Digest::of(&[token.as_bytes()]));
+        self
+    }
+
+    /// The same, and whoever brings a token of these issuers. Then nobody is served without
+    /// credentials, on this machine neither.
+    #[must_use]
+    pub fn with_tokens(mut self, tokens: Tokens) -> Self {
+        if tokens.any() {
+            self.anonymous = Anonymous::Refused;
+        }
+        self.tokens = tokens;
         self
     }
 

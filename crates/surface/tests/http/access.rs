@@ -5,15 +5,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenure_contract::resource::CreateKey;
-use tenure_surface::http::{
-    Access, Anonymous, ROUTES, Scope, ServerState, check_bind, router, serve,
-};
+use tenure_contract::words::Scope;
+use tenure_surface::http::{Access, Anonymous, ROUTES, ServerState, check_bind, router, serve};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aut_1_without_a_key_this_machine_is_served_and_with_one_only_keys_are() {
     let rig = Rig::new().await;
     rig.see("/v1/sessions").await;
-    let create = rig.post("/v1/keys", &json!({ "principal": "service:till", "scopes": ["read"] }));
+    let create =
+        rig.post("/v1/keys", &json!({ "principal": "service:till", "scopes": ["*:read"] }));
     let key = answered(create, StatusCode::CREATED).await;
     let text = key["key"].as_str().unwrap();
     assert!(text.starts_with("tnr_"));
@@ -53,11 +53,14 @@ async fn aut_1_an_unknown_or_revoked_key_is_refused_on_loopback_too() {
 #[tokio::test(flavor = "multi_thread")]
 async fn aut_1_every_route_asks_for_its_scope_and_a_denial_is_journaled() {
     let rig = Rig::new().await;
+    let asked: Vec<Scope> = ROUTES.iter().map(|(_, _, needed)| *needed).collect();
     for scope in Scope::ALL {
+        assert!(asked.contains(scope), "no route asks for `{scope}`");
         let others: Vec<&str> =
             Scope::ALL.iter().filter(|other| *other != scope).map(|other| other.as_str()).collect();
-        let lacking = rig.key(OURS, "service:poor", &others).await;
-        let holding = rig.key(OURS, "service:rich", &[scope.as_str()]).await;
+        // a principal each: denials of one principal are so many entries a minute
+        let lacking = rig.key(OURS, &format!("service:no-{scope}"), &others).await;
+        let holding = rig.key(OURS, &format!("service:only-{scope}"), &[scope.as_str()]).await;
         for (method, route, _) in ROUTES.iter().filter(|(_, _, needed)| needed == scope) {
             let path = route.replace("{name}", "x").replace(['{', '}'], "");
             let method: Method = method.parse().unwrap();
@@ -72,24 +75,31 @@ async fn aut_1_every_route_asks_for_its_scope_and_a_denial_is_journaled() {
             );
         }
     }
-    // each denial is an entry of the ledger: it grew by the keys, the tenant and as many denials
-    assert_eq!(rig.entries(), 1 + 2 * Scope::ALL.len() as u64 + ROUTES.len() as u64);
+    // each denial is an entry of the ledger: it grew by keys and principals, the tenant and as many
+    // denials
+    assert_eq!(rig.entries(), 1 + 4 * Scope::ALL.len() as u64 + ROUTES.len() as u64);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn aut_1_a_key_holds_no_more_than_who_makes_it() {
     let rig = Rig::new().await;
-    let admin = rig.key(OURS, "user:bea", &["admin", "read"]).await;
-    let make = |scopes: Value| {
-        rig.post("/v1/keys", &json!({ "principal": "user:x", "scopes": scopes }))
-            .bearer_auth(&admin)
+    let admin = rig.key(OURS, "user:bea", &["keys:admin", "sessions:read"]).await;
+    let make = |who: &str, scopes: Value| {
+        rig.post("/v1/keys", &json!({ "principal": who, "scopes": scopes })).bearer_auth(&admin)
     };
-    answered(make(json!(["read"])), StatusCode::CREATED).await;
-    for more in [json!(["*"]), json!([]), json!(["read", "run"])] {
-        refused(make(more), StatusCode::FORBIDDEN, "forbidden").await;
+    answered(make("user:x", json!(["sessions:read"])), StatusCode::CREATED).await;
+    for more in [json!(["*"]), json!([]), json!(["sessions:read", "runs:write"]), json!(["*:read"])]
+    {
+        refused(make("user:y", more), StatusCode::FORBIDDEN, "forbidden").await;
     }
-    let told = refused(make(json!(["root"])), StatusCode::BAD_REQUEST, "invalid-argument").await;
-    assert!(told["detail"].as_str().unwrap().contains("read, run, approve, admin"), "{told}");
+    // nor more than whom it is for: that one was registered with its first key
+    let told = refused(make("user:x", json!(["keys:admin"])), StatusCode::FORBIDDEN, "forbidden");
+    assert!(told.await["detail"].as_str().unwrap().contains("user:x"));
+    let unknown = make("user:x", json!(["root"]));
+    let told = refused(unknown, StatusCode::BAD_REQUEST, "invalid-argument").await;
+    for scope in Scope::ALL {
+        assert!(told["detail"].as_str().unwrap().contains(scope.as_str()), "{told}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -156,6 +166,6 @@ async fn a_surface_nobody_knows_is_refused_with_those_there_are() {
     let request = rig.get("/v1/sessions").header("Tenure-Surface", "toaster");
     let told = refused(request, StatusCode::BAD_REQUEST, "invalid-argument").await;
     assert!(told["detail"].as_str().unwrap().contains("product-api"), "{told}");
-    let key = CreateKey { principal: "toaster:x".to_owned(), scopes: Vec::new() };
+    let key = CreateKey { principal: "toaster:x".to_owned(), ..CreateKey::default() };
     assert!(rig.engine.create_key(&caller(OURS), key).await.is_err());
 }

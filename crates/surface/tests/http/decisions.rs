@@ -82,7 +82,7 @@ async fn flt_8_anything_but_the_two_words_approves_nothing() {
 async fn aut_1_a_decision_by_someone_who_may_not_is_journaled() {
     let rig = Rig::new().await;
     let (_, id) = waiting(&rig).await;
-    let bob = rig.key(OURS, "user:bob", &["read", "approve"]).await;
+    let bob = rig.key(OURS, "user:bob", &["*:read", "approvals:decide"]).await;
     let before = rig.entries();
     let request =
         rig.post(&format!("/v1/approvals/{id}/decision"), &json!({ "decision": "approve" }));

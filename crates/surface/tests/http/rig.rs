@@ -110,7 +110,8 @@ impl Rig {
     /// A key of a tenant for a principal, made where nobody needs one.
     pub async fn key(&self, tenant: TenantId, principal: &str, scopes: &[&str]) -> String {
         let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
-        let request = CreateKey { principal: principal.to_owned(), scopes };
+        let principal = principal.to_owned();
+        let request = CreateKey { principal, scopes, ..CreateKey::default() };
         self.engine.create_key(&caller(tenant), request).await.unwrap().key.unwrap()
     }
 
@@ -166,7 +167,7 @@ pub async fn problem(response: Response, status: StatusCode, code: &str) -> Valu
 /// Someone who may do everything in a tenant.
 pub fn caller(tenant: TenantId) -> Caller {
     let principal = Principal::user("ada");
-    Caller { tenant, principal, surface: None, scopes: vec!["*".to_owned()] }
+    Caller { tenant, principal, surface: None, scopes: vec!["*".to_owned()], product: None }
 }
 
 pub fn state(engine: Engine) -> ServerState {

@@ -4,13 +4,13 @@ use super::print::table;
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::Subcommand;
 use serde_json::json;
-use tenure_contract::KeyId;
 use tenure_contract::resource::{ApiKey, CreateKey, Page};
+use tenure_contract::{KeyId, Time};
 
 /// Makes, lists and revokes API keys.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tenure key create service:shop --scope run --scope read\n  tenure key ls\n  tenure key revoke key_…\n\nOnce a key exists, every caller needs one; verbs beside the server use its owner token."
+    after_help = "Examples:\n  tenure key create service:shop --scope 'runs:*' --scope '*:read'\n  tenure key create service:shop --product shop --expires 2027-01-01T00:00:00Z\n  tenure key ls\n  tenure key revoke key_…\n\nOnce a key exists, every caller needs one; verbs beside the server use its owner token."
 )]
 pub(super) struct Args {
     #[command(subcommand)]
@@ -23,9 +23,16 @@ enum What {
     Create {
         /// Whom it speaks for, as `kind:name`, such as `service:shop`.
         principal: String,
-        /// What it may do: `read`, `run`, `approve`, `admin`; `*` is everything.
-        #[arg(long = "scope", required = true)]
+        /// What it may do of what its principal may, such as `runs:write`, `runs:*`, `*:read` or
+        /// `*`; all of that when nothing is named.
+        #[arg(long = "scope")]
         scopes: Vec<String>,
+        /// The one product it works for.
+        #[arg(long)]
+        product: Option<String>,
+        /// From then on it is refused, such as `2027-01-01T00:00:00Z`.
+        #[arg(long, value_name = "TIME")]
+        expires: Option<Time>,
     },
     /// Lists keys, without their texts.
     Ls,
@@ -40,11 +47,12 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let connection = cx.connect().await?;
     let client = &connection.client;
     let done = match args.what {
-        What::Create { principal, scopes } => {
-            let made = client.post::<ApiKey>("/v1/keys", &CreateKey { principal, scopes }).await;
+        What::Create { principal, scopes, product: product_id, expires: expires_at } => {
+            let wanted = CreateKey { principal, scopes, product_id, expires_at };
+            let made = client.post::<ApiKey>("/v1/keys", &wanted).await;
             made.map(|made| created(cx, &made))
         }
-        What::Ls => client.get::<Page<ApiKey>>("/v1/keys").await.map(|page| listed(cx, &page)),
+        What::Ls => client.every::<ApiKey>("/v1/keys").await.map(|page| listed(cx, &page)),
         What::Revoke { key } => client.delete(&format!("/v1/keys/{key}")).await.map(|()| {
             if cx.json {
                 println_json(&json!({ "keyId": key, "status": "revoked" }));
@@ -77,9 +85,14 @@ fn listed(cx: &Cx, page: &Page<ApiKey>) {
             key.key_id.to_string(),
             key.prefix.clone(),
             key.principal.clone(),
-            key.scopes.join(" "),
+            if key.scopes.is_empty() { "its principal's".to_owned() } else { key.scopes.join(" ") },
+            key.product_id.clone().unwrap_or_default(),
+            key.expires_at.map(|at| at.to_string()).unwrap_or_default(),
             key.status.clone(),
         ]
     });
-    outln(&table(&["key", "begins with", "speaks for", "scopes", "status"], rows));
+    outln(&table(
+        &["key", "begins with", "speaks for", "scopes", "product", "expires", "status"],
+        rows,
+    ));
 }

@@ -1,10 +1,13 @@
 //! `tenure serve`: the HTTP API on a data directory, until a signal.
 
 use super::{Cx, Exit, Failure, outln, println_json};
+use crate::auth;
 use crate::open::{Options, Tenure};
 use crate::server::{Running, ended_by_signal};
 use serde_json::json;
 use std::net::SocketAddr;
+use std::path::PathBuf;
+use tenure_surface::http::Tokens;
 
 /// Fewer entries than this are read before anybody could wonder.
 const PROGRESS_FROM_ENTRIES: u64 = 100_000;
@@ -12,12 +15,15 @@ const PROGRESS_FROM_ENTRIES: u64 = 100_000;
 /// Serves the HTTP API on a data directory until SIGTERM or Ctrl-C, then drains.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  tenure serve --data /var/lib/tenure --listen 127.0.0.1:4137\n\nOther addresses than loopback are served only once an API key exists (`tenure key create`)."
+    after_help = "Example:\n  tenure serve --data /var/lib/tenure --listen 127.0.0.1:4137\n\nOther addresses than loopback are served only once an API key exists (`tenure key create`)\nor `--auth auth.toml` names an issuer:\n\n  [[issuer]]\n  issuer = \"https://id.example\"\n  audience = \"tenure\"\n  jwks = \"https://id.example/jwks.json\""
 )]
 pub(super) struct Args {
     /// The address; port 0 picks a free one.
     #[arg(long, default_value = "127.0.0.1:4137", value_name = "ADDR")]
     listen: SocketAddr,
+    /// Whose tokens (OIDC) are believed: a file with an `[[issuer]]` for each.
+    #[arg(long, env = "TENURE_AUTH", value_name = "FILE")]
+    auth: Option<PathBuf>,
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
@@ -31,9 +37,13 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         }),
         ..Options::default()
     };
+    let tokens = match &args.auth {
+        Some(path) => auth::tokens(path).await?,
+        None => Tokens::default(),
+    };
     let tenure = Tenure::open(&cx.data, options)?;
     let dir = tenure.dir().to_owned();
-    let running = Running::start(tenure, args.listen).await?;
+    let running = Running::start(tenure, args.listen, tokens).await?;
     if cx.json {
         println_json(
             &json!({ "listening": running.endpoint(), "pid": std::process::id(), "data": dir }),

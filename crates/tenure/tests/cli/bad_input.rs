@@ -144,6 +144,7 @@ fn the_help_has_the_table_of_exit_statuses_and_every_verb_an_example() {
         "doctor",
         "demo",
         "key",
+        "principal",
         "intents",
     ] {
         let help = desk.run(&[verb, "--help"]).is(0, &[]).out;

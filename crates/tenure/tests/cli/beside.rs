@@ -46,8 +46,10 @@ fn the_note_of_a_killed_server_is_not_believed() {
 fn aut_1_keys_are_made_shown_once_and_revoked() {
     let desk = Desk::new();
     let _server = desk.serve();
-    let made =
-        desk.run(&["key", "create", "service:shop", "--scope", "read", "--json"]).is(0, &[]).json();
+    let made = desk
+        .run(&["key", "create", "service:shop", "--scope", "*:read", "--json"])
+        .is(0, &[])
+        .json();
     assert!(text(&made, "key").starts_with("tnr_"));
     let listed = desk.run(&["key", "ls", "--json"]).is(0, &[]).json();
     assert!(
@@ -57,7 +59,7 @@ fn aut_1_keys_are_made_shown_once_and_revoked() {
     desk.run(&["key", "revoke", &text(&made, "keyId")]).is(0, &[]);
     let listed = desk.run(&["key", "ls", "--json"]).is(0, &[]).json();
     assert_eq!(listed["items"][0]["status"], "revoked");
-    desk.run(&["key", "create", "nonsense", "--scope", "read"]).is(2, &["kind:name"]);
+    desk.run(&["key", "create", "nonsense", "--scope", "*:read"]).is(2, &["kind:name"]);
 }
 
 #[test]

@@ -103,7 +103,12 @@ impl Desk {
 
     /// Starts a server and waits for its first line.
     pub fn serve(&self) -> Server {
-        let mut command = self.command(&["serve", "--listen", "127.0.0.1:0", "--json"]);
+        self.serve_with(&["--listen", "127.0.0.1:0"])
+    }
+
+    /// The same with other options.
+    pub fn serve_with(&self, options: &[&str]) -> Server {
+        let mut command = self.command(&[&["serve", "--json"], options].concat());
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();

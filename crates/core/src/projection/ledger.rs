@@ -1,0 +1,79 @@
+//! The rows a ledger's entries change.
+
+use super::project::{change, id, maybe, open, text, time};
+use super::{Column, RowChange, Table, Value};
+use tenure_contract::Entry;
+use tenure_contract::event::{Event, KeyCreated, PrincipalChanged, PrincipalCreated};
+use tenure_contract::words::PrincipalStatus;
+
+/// One row a change sets: its list, its key, its columns.
+type Set = (Table, [u8; 16], Vec<(Column, Value)>);
+
+pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
+    use Column::*;
+    let now = time(entry.at);
+    let (table, key, set): Set = match &entry.event {
+        Event::AgentRegistered(made) => (
+            Table::Agent,
+            made.version.first_half(),
+            vec![
+                (Name, text(&made.name)),
+                (Digest, Value::Bytes(made.version.bytes().to_vec())),
+                (Parent, id(made.agent.bytes())),
+                (CreatedAt, now),
+            ],
+        ),
+        Event::KeyCreated(made) => (Table::Key, made.key.bytes(), key_made(made, now)),
+        Event::KeyRevoked(gone) => {
+            (Table::Key, gone.key.bytes(), vec![(Status, text("revoked")), (Open, open(false))])
+        }
+        Event::PrincipalCreated(made) => {
+            (Table::Principal, made.principal.bytes(), principal_made(made, now))
+        }
+        Event::PrincipalChanged(changed) => {
+            (Table::Principal, changed.principal.bytes(), principal_changed(changed))
+        }
+        _ => return Vec::new(),
+    };
+    vec![change(entry, table, key, set)]
+}
+
+fn key_made(made: &KeyCreated, now: Value) -> Vec<(Column, Value)> {
+    use Column::*;
+    vec![
+        (Name, text(&made.prefix)),
+        (Status, text("active")),
+        (Open, open(true)),
+        (Digest, Value::Bytes(made.hash.bytes().to_vec())),
+        (Scopes, text(made.scopes.join(" "))),
+        (Actor, text(&made.principal)),
+        (Product, maybe(made.product.as_ref())),
+        (CreatedAt, now),
+        (ExpiresAt, made.expires_at.map_or(Value::Null, time)),
+    ]
+}
+
+fn principal_made(made: &PrincipalCreated, now: Value) -> Vec<(Column, Value)> {
+    use Column::*;
+    vec![
+        (Name, text(&made.name)),
+        (Kind, text(made.kind)),
+        (Status, text(PrincipalStatus::Active)),
+        (Open, open(true)),
+        (Scopes, text(made.scopes.join(" "))),
+        (CreatedAt, now),
+    ]
+}
+
+fn principal_changed(changed: &PrincipalChanged) -> Vec<(Column, Value)> {
+    use Column::*;
+    let mut set = Vec::new();
+    if let Some(scopes) = &changed.scopes {
+        set.push((Scopes, text(scopes.join(" "))));
+    }
+    if let Some(status) = changed.status {
+        set.push((Status, text(status)));
+        set.push((Open, open(status == PrincipalStatus::Active)));
+    }
+    set
+}
