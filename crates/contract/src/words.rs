@@ -537,6 +537,10 @@ words! {
         16 KeysAdmin = "keys:admin",
         /// See the server's figures.
         17 ServerRead = "server:read",
+        /// See the tenant itself.
+        18 TenantsRead = "tenants:read",
+        /// Make and see every tenant of the server: for its operator, and in no pattern, `*` neither.
+        19 TenantsAdmin = "tenants:admin",
     }
 }
 

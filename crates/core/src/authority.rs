@@ -63,7 +63,23 @@ pub fn narrowed(held: &[String], to: &[String]) -> Vec<String> {
     both
 }
 
+/// Whether what is held makes its holder the operator of the server.
+#[must_use]
+pub fn is_operator(held: &[String]) -> bool {
+    holds(held, Scope::TenantsAdmin)
+}
+
+/// The same without what is the operator's: for who acts in a tenant that is not the server's own.
+#[must_use]
+pub fn of_a_tenant(mut held: Vec<String>) -> Vec<String> {
+    held.retain(|held| held != Scope::TenantsAdmin.as_str());
+    held
+}
+
 fn covers(held: &str, wanted: &str) -> bool {
+    if wanted == Scope::TenantsAdmin.as_str() {
+        return held == wanted;
+    }
     let ((noun, verb), (wanted_noun, wanted_verb)) = (parts(held), parts(wanted));
     (noun == EVERYTHING || noun == wanted_noun) && (verb == EVERYTHING || verb == wanted_verb)
 }
@@ -75,8 +91,13 @@ fn meet(one: &str, other: &str) -> Option<String> {
     };
     let ((noun, verb), (other_noun, other_verb)) = (parts(one), parts(other));
     let (noun, verb) = (part(noun, other_noun)?, part(verb, other_verb)?);
+    let both = format!("{noun}:{verb}");
+    // more than any tenant can give: only who holds it by name
+    if both == Scope::TenantsAdmin.as_str() && (one != both || other != both) {
+        return None;
+    }
     let all = noun == EVERYTHING && verb == EVERYTHING;
-    Some(if all { EVERYTHING.to_owned() } else { format!("{noun}:{verb}") })
+    Some(if all { EVERYTHING.to_owned() } else { both })
 }
 
 /// A text without a colon is no noun of any scope; only `*` stands for both.
@@ -114,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn ten_1_the_operators_scope_is_in_no_pattern() {
+        for held in ["*", "*:admin", "tenants:*", "tenants:read"] {
+            assert!(!is_operator(&list(&[held])), "{held}");
+        }
+        let operator = list(&["*", "tenants:admin"]);
+        assert!(is_operator(&operator));
+        assert!(!is_operator(&of_a_tenant(operator)));
+    }
+
+    #[test]
     fn aut_1_an_unknown_scope_is_refused_with_all_there_are() {
         assert!(check(&list(&["*", "runs:*", "*:read", "keys:admin"])).is_ok());
         for unknown in ["read", "runs", "runs:fly", "fish:*", "", "*:", ":*", "runs:write:x"] {
@@ -145,6 +176,9 @@ mod tests {
             &["*:read"],
             &["*:write", "keys:admin"],
             &["runs:read", "runs:write"],
+            &["tenants:admin", "runs:read"],
+            &["tenants:*"],
+            &["*:admin"],
             &[],
         ];
         for one in cases {

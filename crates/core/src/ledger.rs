@@ -37,6 +37,9 @@ pub struct LedgerState {
     /// The tenant's name; none before the first entry.
     #[n(3)]
     pub name: Option<String>,
+    /// When that was.
+    #[n(8)]
+    pub opened_at: Time,
     /// Its agents.
     #[n(4)]
     pub agents: Agents,
@@ -90,6 +93,7 @@ impl LedgerState {
             seq: 0,
             at: Time::from_micros(0),
             name: None,
+            opened_at: Time::from_micros(0),
             agents: Agents::default(),
             keys: Keys::default(),
             principals: Principals::default(),
@@ -130,6 +134,7 @@ impl LedgerState {
         let folded = match &entry.event {
             Event::TenantOpened(event) => {
                 self.name = Some(event.name.clone());
+                self.opened_at = entry.at;
                 Ok(())
             }
             Event::AgentRegistered(event) => {

@@ -34,6 +34,8 @@ pub enum Table {
     Todo,
     /// Principals, by principal id.
     Principal,
+    /// Tenants, by tenant id.
+    Tenant,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -132,6 +134,7 @@ impl Table {
         Self::Task,
         Self::Todo,
         Self::Principal,
+        Self::Tenant,
     ];
 
     /// The list's name in a database.
@@ -148,6 +151,7 @@ impl Table {
             Self::Task => "task",
             Self::Todo => "todo",
             Self::Principal => "principal",
+            Self::Tenant => "tenant",
         }
     }
 
@@ -180,6 +184,7 @@ impl Table {
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
             ],
+            Self::Tenant => &[Name, CreatedAt],
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
         }
     }

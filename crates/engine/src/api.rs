@@ -14,6 +14,7 @@ mod sessions;
 mod steps;
 mod tasks;
 mod todos;
+mod tenants;
 mod watch;
 
 pub use identity::Credential;

@@ -44,6 +44,7 @@ mod steps;
 mod strict;
 mod tasks;
 mod todos;
+mod tenants;
 mod token;
 mod unknown;
 
@@ -84,6 +85,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(intents::routes())
         .merge(keys::routes())
         .merge(principals::routes())
+        .merge(tenants::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())
 }

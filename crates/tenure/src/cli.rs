@@ -26,6 +26,7 @@ mod show;
 mod task;
 mod teller;
 mod todo;
+mod tenant;
 mod verify;
 
 pub(crate) use exit::Exit;
@@ -40,6 +41,7 @@ use crate::connection::Connection;
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use tenure_contract::TenantId;
 
 /// Runs AI agents and intents as durable, accountable work: kill it anywhere, nothing is lost.
 #[derive(Debug, Parser)]
@@ -48,6 +50,9 @@ struct Cli {
     /// The data directory.
     #[arg(long, global = true, env = "TENURE_DATA", default_value = ".tenure", value_name = "DIR")]
     data: PathBuf,
+    /// The tenant to act in; the server's own when nothing is said.
+    #[arg(long, global = true, env = "TENURE_TENANT", value_name = "TENANT")]
+    tenant: Option<TenantId>,
     /// Answers as JSON on standard output.
     #[arg(long, global = true)]
     json: bool,
@@ -97,6 +102,8 @@ enum Verb {
     Bench(bench::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
+    /// Makes and lists the tenants of this server.
+    Tenant(tenant::Args),
     /// Makes, lists, changes and disables principals.
     Principal(principal::Args),
     /// Lists the intents this server can run.
@@ -109,6 +116,8 @@ enum Verb {
 pub(crate) struct Cx {
     /// The data directory.
     pub data: PathBuf,
+    /// The tenant to act in, if another than the server's own.
+    pub tenant: Option<TenantId>,
     /// Whether the answer is JSON.
     pub json: bool,
 }
@@ -116,7 +125,7 @@ pub(crate) struct Cx {
 impl Cx {
     /// The way to the directory's owner, which this process becomes if there is none.
     async fn connect(&self) -> Result<Connection, Failure> {
-        Ok(Connection::to(&self.data).await?)
+        Ok(Connection::to(&self.data).await?.acting_in(self.tenant))
     }
 
     /// The same for a verb that only looks: what is not there is not made.
@@ -153,7 +162,7 @@ pub fn main() -> ExitCode {
             return Exit::Failed.into();
         }
     };
-    let cx = Cx { data: cli.data, json: cli.json };
+    let cx = Cx { data: cli.data, tenant: cli.tenant, json: cli.json };
     let exit = runtime.block_on(async {
         match dispatch(&cx, cli.verb).await {
             Ok(exit) => exit,
@@ -187,6 +196,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
+        Verb::Tenant(args) => tenant::run(cx, args).await,
         Verb::Principal(args) => principal::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,

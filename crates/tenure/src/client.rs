@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use tenure_contract::resource::Page;
-use tenure_contract::{Code, Error, SessionId};
+use tenure_contract::{Code, Error, SessionId, TenantId};
 
 /// How long a connection may take to come about; owners are on this machine.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
@@ -24,6 +24,7 @@ const SURFACE: &str = "desktop";
 pub(crate) struct Client {
     endpoint: String,
     token: String,
+    tenant: Option<TenantId>,
     http: reqwest::Client,
 }
 
@@ -58,7 +59,13 @@ impl Client {
         let http = reqwest::Client::builder().connect_timeout(CONNECT_MAX).no_proxy().build();
         let http = http.map_err(|error| unreachable(endpoint, &error))?;
         let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, token: token.to_owned(), http })
+        Ok(Self { endpoint, token: token.to_owned(), tenant: None, http })
+    }
+
+    /// The same, acting in that tenant, if one is named.
+    pub fn acting_in(mut self, tenant: Option<TenantId>) -> Self {
+        self.tenant = tenant;
+        self
     }
 
     pub fn endpoint(&self) -> &str {
@@ -169,6 +176,9 @@ impl Client {
     ) -> Result<Response, Fault> {
         let mut request = self.http.request(method, format!("{}{path}", self.endpoint));
         request = request.bearer_auth(&self.token).header("tenure-surface", SURFACE);
+        if let Some(tenant) = self.tenant {
+            request = request.header("tenure-tenant", tenant.to_string());
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

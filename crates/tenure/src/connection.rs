@@ -7,7 +7,7 @@ use crate::server::Running;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use tenure_contract::{Code, Error};
+use tenure_contract::{Code, Error, TenantId};
 use tenure_surface::http::Tokens;
 use tokio::time::Instant;
 
@@ -47,6 +47,12 @@ impl Connection {
         let running = Running::start(tenure, ([127, 0, 0, 1], 0).into(), Tokens::default()).await?;
         let client = running.client().map_err(Fault::into_error)?;
         Ok(Self { client, dir: dir.to_owned(), owned: Some(running) })
+    }
+
+    /// The same, acting in that tenant, if one is named.
+    pub fn acting_in(mut self, tenant: Option<TenantId>) -> Self {
+        self.client = self.client.acting_in(tenant);
+        self
     }
 
     /// Whether this process is the owner.

@@ -18,6 +18,9 @@ use tokio::task::JoinHandle;
 /// How long open connections may keep an orderly exit waiting.
 const CONNECTIONS_END_MAX: Duration = Duration::from_secs(5);
 
+/// The name of a data directory's own tenant.
+const TENANT_NAME: &str = "default";
+
 /// An owner that accepts requests.
 pub(crate) struct Running {
     tenure: Tenure,
@@ -30,6 +33,7 @@ pub(crate) struct Running {
 impl Running {
     /// Serves a data directory at an address; its note stands once requests are accepted.
     pub async fn start(tenure: Tenure, listen: SocketAddr, tokens: Tokens) -> Result<Self, Error> {
+        tenure.engine().open_tenant(tenure.tenant(), TENANT_NAME).await?;
         let has_keys = tenure.engine().has_keys(tenure.tenant())?;
         check_bind(listen, has_keys || tokens.any())?;
         let refused = |error: std::io::Error| {

@@ -1,9 +1,29 @@
-//! Who may act in a tenant: principals and their keys (`AUT-1`).
+//! Tenants, and who may act in them: principals and their keys (`TEN-1`, `AUT-1`).
 
 use crate::words::{PrincipalKind, PrincipalStatus};
 use crate::{KeyId, PrincipalId, TenantId, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+/// Make a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CreateTenant {
+    /// Its name.
+    pub name: String,
+}
+
+/// A tenant: the owner of everything in it (`TEN-1`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Tenant {
+    /// The tenant.
+    pub tenant_id: TenantId,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Time,
+}
 
 /// Make a principal. The same kind and name with the same scopes again is the same principal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]

@@ -13,6 +13,11 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
     use Column::*;
     let now = time(entry.at);
     let (table, key, set): Set = match &entry.event {
+        Event::TenantOpened(opened) => (
+            Table::Tenant,
+            entry.tenant.bytes(),
+            vec![(Name, text(&opened.name)), (CreatedAt, now)],
+        ),
         Event::AgentRegistered(made) => (
             Table::Agent,
             made.version.first_half(),

@@ -27,7 +27,8 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         Event::ArtifactRegistered(_) | Event::ArtifactMoved(_) => artifact_rows(entry),
         Event::TaskCreated(_) | Event::TaskChanged(_) | Event::TaskMoved(_) => task_rows(entry),
         Event::TodoCreated(_) | Event::TodoChanged(_) => todo_rows(entry),
-        Event::AgentRegistered(_)
+        Event::TenantOpened(_)
+        | Event::AgentRegistered(_)
         | Event::KeyCreated(_)
         | Event::KeyRevoked(_)
         | Event::PrincipalCreated(_)
@@ -44,7 +45,6 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepCancelled(_)
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)
-        | Event::TenantOpened(_)
         | Event::AccessDenied(_) => Vec::new(),
     }
 }

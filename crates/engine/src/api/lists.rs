@@ -145,6 +145,18 @@ impl Engine {
         listing: &Listing,
         shown: impl Fn(&Row) -> Option<T>,
     ) -> Result<Page<T>, Error> {
+        self.page_in(caller, Scope::Tenant(caller.tenant), table, listing, shown)
+    }
+
+    /// The same over the rows of that scope; more than the caller's own are the operator's to see.
+    pub(super) fn page_in<T>(
+        &self,
+        caller: &Caller,
+        scope: Scope,
+        table: Table,
+        listing: &Listing,
+        shown: impl Fn(&Row) -> Option<T>,
+    ) -> Result<Page<T>, Error> {
         let limit = page_size(listing)?;
         let after = listing
             .cursor
@@ -170,7 +182,7 @@ impl Engine {
         if let Some(open) = listing.open_only {
             filters.push((Column::Open, Value::Number(i64::from(open))));
         }
-        let mut rows = self.rows(caller, table, filters, after, limit + 1)?;
+        let mut rows = self.rows(scope, table, filters, after, limit + 1)?;
         let more = rows.len() > limit;
         rows.truncate(limit);
         let next_cursor = rows.last().filter(|_| more).map(|row| cursor(caller, table, row.born));
@@ -202,13 +214,12 @@ impl Engine {
 
     pub(super) fn rows(
         &self,
-        caller: &Caller,
+        scope: Scope,
         table: Table,
         filters: Vec<(Column, Value)>,
         after: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Row>, Error> {
-        let scope = Scope::Tenant(caller.tenant);
         let query =
             ListQuery { scope, table, key: None, filters, order: Order::NewestFirst, after, limit };
         self.node.store.projection.list(&query).map_err(store_error)

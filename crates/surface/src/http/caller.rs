@@ -90,13 +90,15 @@ enum Claim {
     Key(String),
     /// A token of an issuer, not verified yet.
     Token(String),
-    /// The server's own user: known by the owner's token, or for being on this machine.
+    /// The server's own user: known by the owner's token. It may act in every tenant.
+    Owner,
+    /// Somebody on this machine.
     Local,
 }
 
 fn claim(state: &ServerState, request: &Request) -> Result<Claim, Refusal> {
     let claim = match bearer(request.headers())? {
-        Some(token) if state.access.is_owner(token) => Claim::Local,
+        Some(token) if state.access.is_owner(token) => Claim::Owner,
         Some(token) if state.access.tokens.any() && !token.starts_with(KEY_MARK) => {
             Claim::Token(token.to_owned())
         }
@@ -117,16 +119,35 @@ async fn identify(
         Claim::Key(token) => blocking(move || engine.authenticate(&token)).await?,
         Claim::Token(token) => {
             let named = state.access.tokens.verify(&token, state.clock.now()).await?;
-            let tenant = one_of(&named.tenants, wanted.clone()?)?;
+            let tenant = existing(state, one_of(&named.tenants, wanted.clone()?)?).await?;
             let Named { principal, scopes, until, .. } = named;
             let credential = Credential::Token { tenant, principal: principal.clone(), until };
             let caller = Caller { tenant, principal, surface: None, scopes, product: None };
             (blocking(move || engine.recognise(caller)).await?, credential)
         }
+        Claim::Owner => {
+            let tenant = match wanted.clone()? {
+                Some(wanted) => existing(state, wanted).await?,
+                None => state.access.tenant,
+            };
+            (Caller { tenant, ..local(state) }, Credential::Local)
+        }
         Claim::Local => (local(state), Credential::Local),
     };
     one_of(&[caller.tenant], wanted?)?;
-    Ok((Caller { surface: Some(surface?), ..caller }, credential))
+    let is_operator = credential == Credential::Local || caller.tenant == state.access.tenant;
+    let scopes = caller.scopes;
+    let scopes = if is_operator { scopes } else { authority::of_a_tenant(scopes) };
+    Ok((Caller { surface: Some(surface?), scopes, ..caller }, credential))
+}
+
+/// A tenant that is there; whoever guesses must not make one.
+async fn existing(state: &ServerState, tenant: TenantId) -> Result<TenantId, Refusal> {
+    let engine = state.engine.clone();
+    match blocking(move || engine.has_tenant(tenant)).await? {
+        true => Ok(tenant),
+        false => Err(Refusal(Error::not_found("tenant", tenant))),
+    }
 }
 
 /// The tenant a request acts in: the one that is named, or the only one (`TEN-4`). One that is not
@@ -233,7 +254,7 @@ fn local(state: &ServerState) -> Caller {
         tenant: state.access.tenant,
         principal: Principal::user(&state.access.user),
         surface: None,
-        scopes: vec![EVERYTHING.to_owned()],
+        scopes: vec![EVERYTHING.to_owned(), Scope::TenantsAdmin.to_string()],
         product: None,
     }
 }

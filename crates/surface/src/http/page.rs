@@ -156,6 +156,24 @@ pub(super) struct DoubtsAsked {
     limit: Option<usize>,
 }
 
+/// What a list that has no filter is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PageAsked {
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+impl From<PageAsked> for Listing {
+    fn from(PageAsked { cursor, limit }: PageAsked) -> Self {
+        Self { cursor, limit, ..Self::default() }
+    }
+}
+
 /// What a list of keys or principals is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

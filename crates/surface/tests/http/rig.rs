@@ -115,6 +115,15 @@ impl Rig {
         self.engine.create_key(&caller(tenant), request).await.unwrap().key.unwrap()
     }
 
+    /// A key of somebody who was given scopes beyond the tenant's.
+    pub async fn key_of(&self, tenant: TenantId, scopes: &[&str]) -> String {
+        let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let giver = Caller { scopes: scopes.clone(), ..caller(tenant) };
+        let principal = "user:beyond".to_owned();
+        let request = CreateKey { principal, scopes, ..CreateKey::default() };
+        self.engine.create_key(&giver, request).await.unwrap().key.unwrap()
+    }
+
     /// Entries committed so far, in all journals.
     pub fn entries(&self) -> u64 {
         self.engine.commit_figures().entries.load(std::sync::atomic::Ordering::SeqCst)
@@ -167,7 +176,13 @@ pub async fn problem(response: Response, status: StatusCode, code: &str) -> Valu
 /// Someone who may do everything in a tenant.
 pub fn caller(tenant: TenantId) -> Caller {
     let principal = Principal::user("ada");
-    Caller { tenant, principal, surface: None, scopes: vec!["*".to_owned()], product: None }
+    Caller {
+        tenant,
+        principal,
+        surface: None,
+        scopes: vec!["*".to_owned(), "tenants:admin".to_owned()],
+        product: None,
+    }
 }
 
 pub fn state(engine: Engine) -> ServerState {

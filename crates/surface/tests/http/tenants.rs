@@ -2,9 +2,10 @@
 
 use crate::decisions::in_doubt;
 use crate::rig::{OURS, OWNER, Rig, THEIRS, answered, caller, problem, refused};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use tenure_contract::TenantId;
 use tenure_contract::resource::CreateKey;
 
 /// What a route needs to get as far as looking for the thing.
@@ -64,6 +65,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("name", "asker".to_owned()),
         ("keyId", key.key_id.to_string()),
         ("principalId", principal),
+        ("tenantId", OURS.to_string()),
     ]
     .into();
     let theirs = rig.key(THEIRS, "user:ada", &["*"]).await;
@@ -101,7 +103,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let routes = document["paths"].as_object().unwrap().iter().filter(with_id);
     let routes: usize = routes.map(|(_, operations)| operations.as_object().unwrap().len()).sum();
     assert_eq!(tried, routes, "every route with an id");
-    assert!(tried >= 19, "the document lost routes: {tried}");
+    assert!(tried >= 20, "the document lost routes: {tried}");
     in_queries_bodies_and_lists(&rig, &theirs, &run).await;
     // it is all still there for whom it belongs to
     let seen = rig.get(&format!("/v1/runs/{}", ids["runId"])).bearer_auth(OWNER);
@@ -162,7 +164,62 @@ fn nothing(name: &str) -> String {
         "taskId" => "tsk",
         "todoId" => "tod",
         "principalId" => "prn",
+        "tenantId" => "ten",
         _ => return "nobody".to_owned(),
     };
     format!("{prefix}_{}", "3".repeat(26))
+}
+
+fn own(request: RequestBuilder) -> RequestBuilder {
+    request.bearer_auth(OWNER)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_1_the_operator_makes_tenants_and_their_first_keys() {
+    let rig = Rig::new().await;
+    let make = |name: &str| own(rig.post("/v1/tenants", &json!({ "name": name })));
+    let acme = answered(make("acme").header("Idempotency-Key", "a"), StatusCode::CREATED).await;
+    let again = answered(make("acme").header("Idempotency-Key", "a"), StatusCode::CREATED).await;
+    assert_eq!(acme, again);
+    let other = make("other").header("Idempotency-Key", "a");
+    refused(other, StatusCode::CONFLICT, "key-conflict").await;
+    refused(make(""), StatusCode::BAD_REQUEST, "invalid-argument").await;
+    let beta = answered(make("beta"), StatusCode::CREATED).await;
+    let listed = answered(own(rig.get("/v1/tenants")), StatusCode::OK).await;
+    assert_eq!(listed["items"], json!([beta, acme]));
+
+    let key = |tenant: &Value| {
+        let wanted = json!({ "principal": "user:ada", "scopes": ["*"] });
+        own(rig.post("/v1/keys", &wanted)).header("Tenure-Tenant", tenant.as_str().unwrap())
+    };
+    let first = answered(key(&acme["tenantId"]), StatusCode::CREATED).await;
+    assert_eq!(first["tenantId"], acme["tenantId"]);
+    let text = first["key"].as_str().unwrap();
+    let theirs = |path: &str| rig.get(path).bearer_auth(text);
+    let seen = answered(theirs("/v1/tenants"), StatusCode::OK).await;
+    assert_eq!(seen["items"], json!([acme]));
+    let path = |tenant: &Value| format!("/v1/tenants/{}", tenant["tenantId"].as_str().unwrap());
+    assert_eq!(answered(theirs(&path(&acme)), StatusCode::OK).await, acme);
+    refused(theirs(&path(&beta)), StatusCode::NOT_FOUND, "not-found").await;
+    assert_eq!(answered(own(rig.get(&path(&beta))), StatusCode::OK).await, beta);
+    // everything of a tenant is not everything of the server
+    let more = rig.post("/v1/tenants", &json!({ "name": "x" })).bearer_auth(text);
+    refused(more, StatusCode::FORBIDDEN, "forbidden").await;
+    let grant = json!({ "principal": "user:eve", "scopes": ["tenants:admin"] });
+    let grant = rig.post("/v1/keys", &grant).bearer_auth(text);
+    refused(grant, StatusCode::FORBIDDEN, "forbidden").await;
+    // not even for a key that says so
+    let granted = rig.key_of(TenantId::from_bytes([5; 16]), &["*", "tenants:admin"]).await;
+    let more = rig.post("/v1/tenants", &json!({ "name": "x" })).bearer_auth(granted);
+    refused(more, StatusCode::FORBIDDEN, "forbidden").await;
+    // who guesses a tenant makes none
+    let nobody = json!(TenantId::from_bytes([9; 16]));
+    refused(key(&nobody), StatusCode::NOT_FOUND, "not-found").await;
+    assert_eq!(
+        answered(own(rig.get("/v1/tenants")), StatusCode::OK).await["items"]
+            .as_array()
+            .unwrap()
+            .len(),
+        3
+    );
 }

@@ -137,6 +137,9 @@ impl House {
         let source = Published { url, client: rig.client.clone() };
         let tokens = Tokens::of(vec![Issuer::new(trust, Arc::new(source))]);
         tokens.refresh().await.unwrap();
+        for (tenant, name) in [(OURS, "ours"), (THEIRS, "theirs")] {
+            rig.engine.open_tenant(tenant, name).await.unwrap();
+        }
         let access =
             Access::loopback(OURS, "ada").with_owner_token(OWNER).with_tokens(tokens.clone());
         assert_eq!(access.anonymous, Anonymous::Refused);
@@ -280,6 +283,9 @@ async fn ten_4_a_request_acts_in_exactly_one_of_several_tenants() {
     let key = house.rig.key(OURS, "user:ada", &["*"]).await;
     let elsewhere = house.ask(&key).header("Tenure-Tenant", THEIRS.to_string());
     refused(elsewhere, StatusCode::NOT_FOUND, "not-found").await;
+    let nowhere =
+        pair.sign(&with("tenants", json!(tenure_contract::TenantId::from_bytes([9; 16]))));
+    refused(house.ask(&nowhere), StatusCode::NOT_FOUND, "not-found").await;
     let unreadable = house.ask(&one).header("Tenure-Tenant", "acme");
     refused(unreadable, StatusCode::BAD_REQUEST, "invalid-argument").await;
 }

@@ -145,6 +145,7 @@ fn the_help_has_the_table_of_exit_statuses_and_every_verb_an_example() {
         "demo",
         "key",
         "principal",
+        "tenant",
         "intents",
     ] {
         let help = desk.run(&[verb, "--help"]).is(0, &[]).out;

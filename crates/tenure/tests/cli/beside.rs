@@ -81,3 +81,27 @@ fn detach_needs_a_server_and_int_5_the_same_key_returns_the_first_run() {
     submit("another").is(2, &["key"]);
     desk.run(&["resume", &text(&first, "sessionId")]).is(0, &[]);
 }
+
+#[test]
+fn ten_1_a_tenant_is_made_and_acted_in_from_the_command_line() {
+    let desk = Desk::new();
+    desk.agent("", HELLO);
+    let made = desk.run(&["tenant", "create", "acme", "--json"]).is(0, &[]).json();
+    let acme = text(&made, "tenantId");
+    let listed = desk.run(&["tenant", "ls", "--json"]).is(0, &[]).json();
+    assert_eq!(listed["items"].as_array().unwrap().len(), 2, "{listed:#}");
+    let key = ["--tenant", &acme, "key", "create", "user:ada", "--scope", "*", "--json"];
+    assert_eq!(desk.run(&key).is(0, &[]).json()["tenantId"], made["tenantId"]);
+    desk.run(&["--tenant", &acme, "run", "-a", "agent.toml", "do it", "--json"]).is(0, &[]);
+    let runs =
+        |args: &[&str]| desk.run(&[args, &["ls", "runs", "--json"]].concat()).is(0, &[]).json();
+    assert_eq!(runs(&["--tenant", &acme])["items"].as_array().unwrap().len(), 1);
+    assert_eq!(runs(&[])["items"].as_array().unwrap().len(), 0);
+    let nobody = format!("ten_{}", "3".repeat(26));
+    desk.run(&["--tenant", &nobody, "ls"]).is(2, &["no tenant"]);
+    let shop = desk.run(&["principal", "create", "service", "shop", "--scope", "runs:*", "--json"]);
+    let shop = text(&shop.is(0, &[]).json(), "principalId");
+    let disabled = desk.run(&["principal", "disable", &shop, "--json"]).is(0, &[]).json();
+    assert_eq!(disabled["status"], "disabled");
+    desk.run(&["principal", "ls"]).is(0, &[]);
+}
