@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod ledger;
+pub mod place;
 pub mod principal;
 pub mod run;
 pub mod session;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use approval::*;
 pub use artifact::*;
 pub use ledger::*;
+pub use place::*;
 pub use principal::*;
 pub use run::*;
 pub use session::*;
@@ -147,4 +149,10 @@ events! {
     85 "principal.created" PrincipalCreated,
     /// A principal's scopes or status changed.
     86 "principal.changed" PrincipalChanged,
+    /// A project was made.
+    87 "project.created" ProjectCreated,
+    /// A workspace was made.
+    88 "workspace.created" WorkspaceCreated,
+    /// A workspace's status changed.
+    89 "workspace.moved" WorkspaceMoved,
 }

@@ -88,3 +88,9 @@ pub const SCOPES_MAX: usize = 64;
 /// How often an answer that takes long looks whether its caller may still have it, milliseconds;
 /// revoked means gone within two seconds (`AUT-1`).
 pub const REVOCATION_CHECK_MS: u64 = 1_000;
+/// Projects of one tenant.
+pub const PROJECTS_MAX: usize = 10_000;
+/// Workspaces of one tenant.
+pub const WORKSPACES_MAX: usize = 100_000;
+/// Longest reference or commit of a workspace, characters.
+pub const REF_MAX_CHARS: usize = 256;

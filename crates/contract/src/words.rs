@@ -541,6 +541,14 @@ words! {
         18 TenantsRead = "tenants:read",
         /// Make and see every tenant of the server: for its operator, and in no pattern, `*` neither.
         19 TenantsAdmin = "tenants:admin",
+        /// See projects.
+        20 ProjectsRead = "projects:read",
+        /// Make projects.
+        21 ProjectsWrite = "projects:write",
+        /// See workspaces.
+        22 WorkspacesRead = "workspaces:read",
+        /// Make workspaces and say how they stand.
+        23 WorkspacesWrite = "workspaces:write",
     }
 }
 
@@ -551,6 +559,30 @@ words! {
         1 Active = "active",
         /// It may not, whatever keys or tokens it has.
         2 Disabled = "disabled",
+    }
+}
+
+words! {
+    /// Where a workspace lies (`WSP-1`).
+    WorkspaceKind {
+        /// On a machine of the runtime's.
+        1 Cloud = "cloud",
+        /// A worktree of a repository.
+        2 Worktree = "worktree",
+        /// On the user's own machine.
+        3 Local = "local",
+    }
+}
+
+words! {
+    /// Whether a workspace can be used (`WSP-1`).
+    WorkspaceStatus {
+        /// It is being made.
+        1 Provisioning = "provisioning",
+        /// It can be used.
+        2 Ready = "ready",
+        /// It could not be made, or broke.
+        3 Error = "error",
     }
 }
 

@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod denials;
 pub mod keys;
+pub mod places;
 pub mod principals;
 
 pub use agents::AgentRecord;
@@ -17,8 +18,9 @@ use agents::Agents;
 use denials::{Denial, Denials};
 use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
+use places::Places;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
-use tenure_contract::event::TenantOpened;
+use tenure_contract::event::{ProjectCreated, TenantOpened, WorkspaceCreated, WorkspaceMoved};
 use tenure_contract::{AgentId, Digest, Entry, Error, Event, KeyId, TenantId, Time};
 
 /// A tenant's ledger, folded.
@@ -52,6 +54,9 @@ pub struct LedgerState {
     /// Denials of the minute.
     #[n(7)]
     pub denials: Denials,
+    /// Its projects and workspaces.
+    #[n(9)]
+    pub places: Places,
 }
 
 /// What the ledger is asked to decide.
@@ -80,6 +85,12 @@ pub enum LedgerCommand {
     CreateKey(KeyWanted),
     /// Revoke a key.
     RevokeKey(KeyId),
+    /// Make a project; the same request under the same key is nothing new.
+    CreateProject(ProjectCreated),
+    /// Make a workspace; the same request under the same key is nothing new.
+    CreateWorkspace(WorkspaceCreated),
+    /// Change a workspace's status.
+    MoveWorkspace(WorkspaceMoved),
     /// Note that an authenticated caller was refused.
     NoteDenial(Denial),
 }
@@ -98,6 +109,7 @@ impl LedgerState {
             keys: Keys::default(),
             principals: Principals::default(),
             denials: Denials::default(),
+            places: Places::default(),
         }
     }
 
@@ -118,6 +130,9 @@ impl LedgerState {
             LedgerCommand::ChangePrincipal(wanted) => self.principals.change(wanted),
             LedgerCommand::CreateKey(wanted) => self.keys.create(wanted, &self.principals),
             LedgerCommand::RevokeKey(key) => self.keys.revoke(*key),
+            LedgerCommand::CreateProject(made) => self.places.create_project(made),
+            LedgerCommand::CreateWorkspace(made) => self.places.create_workspace(made),
+            LedgerCommand::MoveWorkspace(moved) => self.places.move_workspace(moved),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
         }
     }
@@ -151,6 +166,15 @@ impl LedgerState {
                 Ok(())
             }
             Event::PrincipalChanged(event) => self.principals.changed(event, entry.at),
+            Event::ProjectCreated(event) => {
+                self.places.project_created(event, entry.at);
+                Ok(())
+            }
+            Event::WorkspaceCreated(event) => {
+                self.places.workspace_created(event, entry.at);
+                Ok(())
+            }
+            Event::WorkspaceMoved(event) => self.places.workspace_moved(event, entry.at),
             Event::AccessDenied(_) => {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())

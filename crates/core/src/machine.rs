@@ -11,6 +11,7 @@ pub mod session;
 pub mod step;
 pub mod task;
 pub mod todo;
+pub mod workspace;
 
 #[cfg(test)]
 pub(crate) mod matrix {

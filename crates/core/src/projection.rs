@@ -36,6 +36,10 @@ pub enum Table {
     Principal,
     /// Tenants, by tenant id.
     Tenant,
+    /// Projects, by project id.
+    Project,
+    /// Workspaces, by workspace id.
+    Workspace,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -83,6 +87,10 @@ pub enum Column {
     Priority,
     /// How it ranks: 1 goes first.
     Rank,
+    /// A branch or other reference.
+    Reference,
+    /// A commit.
+    Commit,
     /// Microseconds.
     CreatedAt,
     /// Microseconds.
@@ -135,6 +143,8 @@ impl Table {
         Self::Todo,
         Self::Principal,
         Self::Tenant,
+        Self::Project,
+        Self::Workspace,
     ];
 
     /// The list's name in a database.
@@ -152,6 +162,8 @@ impl Table {
             Self::Todo => "todo",
             Self::Principal => "principal",
             Self::Tenant => "tenant",
+            Self::Project => "project",
+            Self::Workspace => "workspace",
         }
     }
 
@@ -184,7 +196,10 @@ impl Table {
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
             ],
-            Self::Tenant => &[Name, CreatedAt],
+            Self::Tenant | Self::Project => &[Name, CreatedAt],
+            Self::Workspace => {
+                &[Parent, Kind, Status, Open, Reference, Commit, CreatedAt, UpdatedAt]
+            }
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
         }
     }
@@ -216,6 +231,8 @@ impl Column {
             Self::Task => "task",
             Self::Priority => "priority",
             Self::Rank => "rank",
+            Self::Reference => "reference",
+            Self::Commit => "base_commit",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::StartedAt => "started_at",

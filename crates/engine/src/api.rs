@@ -8,13 +8,14 @@ mod identity;
 mod keys;
 mod ledger;
 mod lists;
+mod places;
 mod principals;
 mod runs;
 mod sessions;
 mod steps;
 mod tasks;
-mod todos;
 mod tenants;
+mod todos;
 mod watch;
 
 pub use identity::Credential;

@@ -34,6 +34,7 @@ pub mod limits;
 mod page;
 mod principals;
 mod problem;
+mod projects;
 mod revocation;
 mod runs;
 mod scope;
@@ -43,10 +44,11 @@ mod state;
 mod steps;
 mod strict;
 mod tasks;
-mod todos;
 mod tenants;
+mod todos;
 mod token;
 mod unknown;
+mod workspaces;
 
 pub use document::openapi;
 pub use scope::ROUTES;
@@ -86,6 +88,8 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(keys::routes())
         .merge(principals::routes())
         .merge(tenants::routes())
+        .merge(projects::routes())
+        .merge(workspaces::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())
 }

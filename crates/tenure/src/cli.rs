@@ -18,6 +18,7 @@ mod key;
 mod ls;
 mod principal;
 mod print;
+mod project;
 mod resolve;
 mod resume;
 mod run;
@@ -25,9 +26,10 @@ mod serve;
 mod show;
 mod task;
 mod teller;
-mod todo;
 mod tenant;
+mod todo;
 mod verify;
+mod workspace;
 
 pub(crate) use exit::Exit;
 pub(crate) use export::to_file;
@@ -104,6 +106,10 @@ enum Verb {
     Key(key::Args),
     /// Makes and lists the tenants of this server.
     Tenant(tenant::Args),
+    /// Makes and lists projects.
+    Project(project::Args),
+    /// Makes and lists workspaces, and says how they stand.
+    Workspace(workspace::Args),
     /// Makes, lists, changes and disables principals.
     Principal(principal::Args),
     /// Lists the intents this server can run.
@@ -197,6 +203,8 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
         Verb::Tenant(args) => tenant::run(cx, args).await,
+        Verb::Project(args) => project::run(cx, args).await,
+        Verb::Workspace(args) => workspace::run(cx, args).await,
         Verb::Principal(args) => principal::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,

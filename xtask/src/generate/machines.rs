@@ -4,7 +4,7 @@ use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
     ApprovalStatus, ArtifactState, PrincipalStatus, RunStatus, SessionStatus, StepStatus,
-    TaskStatus, TodoStatus,
+    TaskStatus, TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -21,7 +21,7 @@ struct Machine {
 
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
-    use machine::{approval, artifact, principal, run, session, step, task, todo};
+    use machine::{approval, artifact, principal, run, session, step, task, todo, workspace};
     vec![
         table(
             "session",
@@ -64,6 +64,11 @@ fn machines() -> Vec<Machine> {
                 ArtifactState::ALL,
                 artifact::TRANSITIONS,
             ),
+        ),
+        table(
+            "workspace",
+            "A workspace begins `provisioning`; one that broke is made again (`WSP-1`).",
+            (&[WorkspaceStatus::Provisioning], WorkspaceStatus::ALL, workspace::TRANSITIONS),
         ),
         table(
             "principal",

@@ -429,6 +429,31 @@ fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
             status: s.option(|s| s.word(PrincipalStatus::ALL)),
         }
         .into(),
+        87..=89 => return place_event(number, s),
+        _ => return None,
+    })
+}
+
+fn place_event(number: u16, s: &mut Source) -> Option<Event> {
+    let project = |s: &mut Source| ProjectId::from_bytes(s.bytes16());
+    let workspace = WorkspaceId::from_bytes(s.bytes16());
+    Some(match number {
+        87 => ProjectCreated {
+            project: project(s),
+            name: s.text("shop"),
+            request: s.option(Source::digest),
+        }
+        .into(),
+        88 => WorkspaceCreated {
+            workspace,
+            project: s.option(project),
+            kind: s.word(WorkspaceKind::ALL),
+            reference: s.option(|s| s.text("main")),
+            base_commit: s.option(|s| s.text("5ac7101")),
+            request: s.option(Source::digest),
+        }
+        .into(),
+        89 => WorkspaceMoved { workspace, status: s.word(WorkspaceStatus::ALL) }.into(),
         _ => return None,
     })
 }

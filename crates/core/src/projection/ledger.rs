@@ -3,8 +3,10 @@
 use super::project::{change, id, maybe, open, text, time};
 use super::{Column, RowChange, Table, Value};
 use tenure_contract::Entry;
-use tenure_contract::event::{Event, KeyCreated, PrincipalChanged, PrincipalCreated};
-use tenure_contract::words::PrincipalStatus;
+use tenure_contract::event::{
+    Event, KeyCreated, PrincipalChanged, PrincipalCreated, WorkspaceCreated,
+};
+use tenure_contract::words::{PrincipalStatus, WorkspaceStatus};
 
 /// One row a change sets: its list, its key, its columns.
 type Set = (Table, [u8; 16], Vec<(Column, Value)>);
@@ -38,6 +40,18 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
         Event::PrincipalChanged(changed) => {
             (Table::Principal, changed.principal.bytes(), principal_changed(changed))
         }
+        Event::ProjectCreated(made) => {
+            let set = vec![(Name, text(&made.name)), (CreatedAt, now)];
+            (Table::Project, made.project.bytes(), set)
+        }
+        Event::WorkspaceCreated(made) => {
+            (Table::Workspace, made.workspace.bytes(), workspace_made(made, now))
+        }
+        Event::WorkspaceMoved(moved) => {
+            let is_open = moved.status != WorkspaceStatus::Error;
+            let set = vec![(Status, text(moved.status)), (Open, open(is_open))];
+            (Table::Workspace, moved.workspace.bytes(), set)
+        }
         _ => return Vec::new(),
     };
     vec![change(entry, table, key, set)]
@@ -66,6 +80,19 @@ fn principal_made(made: &PrincipalCreated, now: Value) -> Vec<(Column, Value)> {
         (Status, text(PrincipalStatus::Active)),
         (Open, open(true)),
         (Scopes, text(made.scopes.join(" "))),
+        (CreatedAt, now),
+    ]
+}
+
+fn workspace_made(made: &WorkspaceCreated, now: Value) -> Vec<(Column, Value)> {
+    use Column::*;
+    vec![
+        (Parent, made.project.map_or(Value::Null, |project| id(project.bytes()))),
+        (Kind, text(made.kind)),
+        (Status, text(WorkspaceStatus::Provisioning)),
+        (Open, open(true)),
+        (Reference, maybe(made.reference.as_ref())),
+        (Commit, maybe(made.base_commit.as_ref())),
         (CreatedAt, now),
     ]
 }

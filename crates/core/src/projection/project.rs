@@ -32,7 +32,10 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::KeyCreated(_)
         | Event::KeyRevoked(_)
         | Event::PrincipalCreated(_)
-        | Event::PrincipalChanged(_) => ledger::rows(entry),
+        | Event::PrincipalChanged(_)
+        | Event::ProjectCreated(_)
+        | Event::WorkspaceCreated(_)
+        | Event::WorkspaceMoved(_) => ledger::rows(entry),
         Event::SessionBound(_)
         | Event::RunCancelRequested(_)
         | Event::RunSteered(_)

@@ -79,6 +79,9 @@ impl SessionState {
             | Event::KeyRevoked(_)
             | Event::PrincipalCreated(_)
             | Event::PrincipalChanged(_)
+            | Event::ProjectCreated(_)
+            | Event::WorkspaceCreated(_)
+            | Event::WorkspaceMoved(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }

@@ -9,8 +9,8 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
-    ApprovalId, Code, Digest, Error, KeyId, RunId, SessionId, StepId, TaskId, Time, WorkspaceId,
-    limits,
+    ApprovalId, Code, Digest, Error, KeyId, ProjectId, RunId, SessionId, StepId, TaskId, Time,
+    WorkspaceId, limits,
 };
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 
@@ -19,6 +19,8 @@ use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value
 pub struct Listing {
     /// Only rows of this session.
     pub session: Option<SessionId>,
+    /// Only workspaces of this project.
+    pub project: Option<ProjectId>,
     /// Only rows in this status.
     pub status: Option<String>,
     /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
@@ -175,6 +177,9 @@ impl Engine {
         }
         if let Some(rank) = listing.rank.filter(|_| table.columns().contains(&Column::Rank)) {
             filters.push((Column::Rank, Value::Number(i64::from(rank.number()))));
+        }
+        if let Some(project) = listing.project.filter(|_| table == Table::Workspace) {
+            filters.push((Column::Parent, Value::Bytes(project.bytes().to_vec())));
         }
         if let Some(status) = &listing.status {
             filters.push((Column::Status, Value::Text(status.clone())));

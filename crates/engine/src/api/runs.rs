@@ -1,6 +1,6 @@
 //! Runs: submit, see, cancel, pause, resume.
 
-use super::sessions::{derived_id, opening, request_digest, same_tenant};
+use super::sessions::{derived_id, request_digest, same_tenant};
 use super::{Engine, actor, name};
 use crate::lock;
 use crate::resident::Resident;
@@ -192,8 +192,12 @@ impl Engine {
             );
             return Err(Error::new(Code::InvalidArgument, told).about(parent));
         }
-        let opened =
-            opening(caller, request.session.clone().unwrap_or_default(), prepared.digest, true)?;
+        let opened = self.opening(
+            caller,
+            request.session.clone().unwrap_or_default(),
+            prepared.digest,
+            true,
+        )?;
         let resident = match key {
             Some(key) => {
                 let id = SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?);

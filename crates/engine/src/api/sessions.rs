@@ -7,7 +7,9 @@ use crate::seal::Bodies;
 use crate::view;
 use std::sync::Arc;
 use tenure_contract::event::{SessionBound, SessionOpened};
-use tenure_contract::resource::{Caller, ChangeSession, Claim, ClaimSession, OpenSession, Session};
+use tenure_contract::resource::{
+    Caller, Change, ChangeSession, Claim, ClaimSession, OpenSession, Session,
+};
 use tenure_contract::words::{ExecutionTarget, InputPolicy, SessionStatus};
 use tenure_contract::{Code, Digest, Error, SessionId, TenantId, limits};
 use tenure_core::Command;
@@ -29,7 +31,7 @@ impl Engine {
             None => SessionId::from_bytes(self.node.fresh_id()),
         };
         let digest = key.map(|_| request_digest(&request)).transpose()?;
-        let opened = opening(caller, request, digest, false)?;
+        let opened = self.opening(caller, request, digest, false)?;
         let resident = self.node.session_or_new(caller.tenant, id)?;
         let command = Command::OpenSession(opened);
         let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
@@ -65,6 +67,9 @@ impl Engine {
     ) -> Result<Session, Error> {
         let resident = self.session_of(caller, id)?;
         let ChangeSession { title, workspace_id, memory_refs, input_policy } = request;
+        if let Change::Set(workspace) = workspace_id {
+            self.workspace(caller, workspace)?;
+        }
         let command = Command::ChangeSession {
             title,
             workspace: workspace_id,
@@ -140,8 +145,24 @@ fn session_view(resident: &Arc<Resident>) -> Result<Session, Error> {
     view.ok_or_else(|| Error::not_found("session", resident.journal))
 }
 
-/// The event a request to open a session becomes.
-pub(super) fn opening(
+impl Engine {
+    /// The event a request to open a session becomes. Its workspace is one of the tenant's
+    /// (`WSP-1`).
+    pub(super) fn opening(
+        &self,
+        caller: &Caller,
+        request: OpenSession,
+        digest: Option<Digest>,
+        ends_with_run: bool,
+    ) -> Result<SessionOpened, Error> {
+        if let Some(workspace) = request.workspace_id {
+            self.workspace(caller, workspace)?;
+        }
+        opening(caller, request, digest, ends_with_run)
+    }
+}
+
+fn opening(
     caller: &Caller,
     request: OpenSession,
     digest: Option<Digest>,

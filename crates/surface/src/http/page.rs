@@ -5,9 +5,9 @@ use serde::{Deserialize, Deserializer};
 use tenure_contract::resource::{Caller, Change, Page};
 use tenure_contract::words::{
     ApprovalStatus, ExecutionTarget, RunStatus, SessionStatus, Surface, TaskRank, TaskStatus,
-    TodoStatus,
+    TodoStatus, WorkspaceStatus,
 };
-use tenure_contract::{Code, Error, SessionId, TaskId, WorkspaceId};
+use tenure_contract::{Code, Error, ProjectId, SessionId, TaskId, WorkspaceId};
 use tenure_engine::{Engine, Listing, Sort};
 use utoipa::{IntoParams, ToSchema};
 
@@ -174,6 +174,31 @@ impl From<PageAsked> for Listing {
     }
 }
 
+/// What a list of workspaces is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct WorkspacesAsked {
+    /// Only workspaces of this project.
+    #[serde(default, deserialize_with = "project_id")]
+    project: Option<ProjectId>,
+    /// Only workspaces in this status.
+    status: Option<WorkspaceStatus>,
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
+impl From<WorkspacesAsked> for Listing {
+    fn from(asked: WorkspacesAsked) -> Self {
+        let status = asked.status.map(|status| status.to_string());
+        let WorkspacesAsked { project, cursor, limit, .. } = asked;
+        Self { project, status, cursor, limit, ..Self::default() }
+    }
+}
+
 /// What a list of keys or principals is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -286,6 +311,10 @@ pub(super) async fn blocking<T: Send + 'static>(
     let done =
         done.map_err(|why| Refusal::new(Code::Internal, format!("a read ended early: {why}")))?;
     done.map_err(Refusal)
+}
+
+fn project_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<ProjectId>, D::Error> {
+    ProjectId::deserialize(d).map(Some)
 }
 
 fn session_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SessionId>, D::Error> {

@@ -4,6 +4,7 @@ mod access;
 mod decisions;
 mod document;
 mod executions;
+mod places;
 mod principals;
 mod refusals;
 mod rig;

@@ -12,7 +12,8 @@ use tenure_contract::resource::CreateKey;
 fn body(method: &Method, path: &str) -> Option<Value> {
     let last = path.rsplit('/').next()?;
     if *method == Method::PATCH {
-        return Some(json!({}));
+        let is_workspace = path.contains("workspaces");
+        return Some(if is_workspace { json!({ "status": "ready" }) } else { json!({}) });
     }
     match last {
         "tasks" => Some(json!({ "title": "sweep" })),
@@ -38,6 +39,11 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     rig.agent("asker", question, json!([{ "use": "ask_human" }])).await;
     rig.run(&json!({ "agent": { "name": "asker", "task": "ask" } })).await;
     let approvals = rig.see("/v1/approvals").await;
+    let project = answered(rig.post("/v1/projects", &json!({ "name": "p" })), StatusCode::CREATED);
+    let project = project.await["projectId"].as_str().unwrap().to_owned();
+    let wanted = json!({ "kind": "local", "projectId": project });
+    let workspace = answered(rig.post("/v1/workspaces", &wanted), StatusCode::CREATED).await;
+    let workspace = workspace["workspaceId"].as_str().unwrap().to_owned();
     let mine = CreateKey { principal: "user:ada".to_owned(), ..CreateKey::default() };
     let key = rig.engine.create_key(&caller(OURS), mine).await.unwrap();
     let principals = rig.get("/v1/principals").bearer_auth(OWNER);
@@ -66,6 +72,8 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("keyId", key.key_id.to_string()),
         ("principalId", principal),
         ("tenantId", OURS.to_string()),
+        ("projectId", project),
+        ("workspaceId", workspace),
     ]
     .into();
     let theirs = rig.key(THEIRS, "user:ada", &["*"]).await;
@@ -103,7 +111,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let routes = document["paths"].as_object().unwrap().iter().filter(with_id);
     let routes: usize = routes.map(|(_, operations)| operations.as_object().unwrap().len()).sum();
     assert_eq!(tried, routes, "every route with an id");
-    assert!(tried >= 20, "the document lost routes: {tried}");
+    assert!(tried >= 23, "the document lost routes: {tried}");
     in_queries_bodies_and_lists(&rig, &theirs, &run).await;
     // it is all still there for whom it belongs to
     let seen = rig.get(&format!("/v1/runs/{}", ids["runId"])).bearer_auth(OWNER);
@@ -112,7 +120,18 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
 
 async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
     let session = run["sessionId"].as_str().unwrap();
-    for list in ["sessions", "runs", "approvals", "doubts", "agents", "tasks", "todos"] {
+    let lists = [
+        "sessions",
+        "runs",
+        "approvals",
+        "doubts",
+        "agents",
+        "tasks",
+        "todos",
+        "projects",
+        "workspaces",
+    ];
+    for list in lists {
         let listed =
             answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
         assert_eq!(listed["items"], json!([]), "{list}");
@@ -165,6 +184,8 @@ fn nothing(name: &str) -> String {
         "todoId" => "tod",
         "principalId" => "prn",
         "tenantId" => "ten",
+        "projectId" => "prj",
+        "workspaceId" => "wsp",
         _ => return "nobody".to_owned(),
     };
     format!("{prefix}_{}", "3".repeat(26))

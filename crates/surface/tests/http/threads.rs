@@ -4,7 +4,12 @@ use crate::rig::{Rig, answered, refused};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-const CODE: &str = "wsp_00000000000000000000000001";
+/// A workspace of the tenant.
+async fn code(rig: &Rig) -> String {
+    let made = rig.post("/v1/workspaces", &json!({ "kind": "worktree" }));
+    let made = answered(made, StatusCode::CREATED).await;
+    made["workspaceId"].as_str().unwrap().to_owned()
+}
 
 async fn open(rig: &Rig, surface: &str, body: Value) -> Value {
     let request = rig.post("/v1/sessions", &body).header("Tenure-Surface", surface);
@@ -20,14 +25,15 @@ async fn listed(rig: &Rig, surface: &str, query: &str) -> Vec<Value> {
 #[tokio::test(flavor = "multi_thread")]
 async fn ses_4_an_explicit_null_detaches_and_an_absent_field_stays() {
     let rig = Rig::new().await;
-    let made = open(&rig, "web", json!({ "workspaceId": CODE, "title": "a" })).await;
+    let code = code(&rig).await;
+    let made = open(&rig, "web", json!({ "workspaceId": code, "title": "a" })).await;
     let path = format!("/v1/sessions/{}", made["sessionId"].as_str().unwrap());
     let patch =
         |body: Value| answered(rig.request(Method::PATCH, &path).json(&body), StatusCode::OK);
-    assert_eq!(made["workspace"], CODE);
-    assert_eq!(patch(json!({ "title": "b" })).await["workspace"], CODE);
+    assert_eq!(made["workspace"], code);
+    assert_eq!(patch(json!({ "title": "b" })).await["workspace"], code);
     assert_eq!(listed(&rig, "web", "workspaceId=null").await, Vec::<Value>::new());
-    assert_eq!(listed(&rig, "web", &format!("workspaceId={CODE}")).await, ["b"]);
+    assert_eq!(listed(&rig, "web", &format!("workspaceId={code}")).await, ["b"]);
     let chat = patch(json!({ "workspaceId": null, "inputPolicy": "reject" })).await;
     assert_eq!((&chat["workspace"], &chat["title"]), (&Value::Null, &json!("b")));
     assert_eq!(chat["inputPolicy"], "reject");
@@ -84,7 +90,8 @@ async fn tgt_1_lists_are_filtered_and_web_and_worker_see_the_sandbox() {
     open(&rig, "desktop", json!({ "title": "l", "executionTarget": "local", "userId": "grace" }))
         .await;
     open(&rig, "desktop", json!({ "title": "d", "productId": "till" })).await;
-    open(&rig, "mobile", json!({ "title": "m", "workspaceId": CODE })).await;
+    let code = code(&rig).await;
+    open(&rig, "mobile", json!({ "title": "m", "workspaceId": code })).await;
     for (surface, query, found) in [
         ("desktop", "", &["m", "d", "l"][..]),
         ("web", "", &["m", "d"]),

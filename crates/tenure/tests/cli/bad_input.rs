@@ -146,6 +146,8 @@ fn the_help_has_the_table_of_exit_statuses_and_every_verb_an_example() {
         "key",
         "principal",
         "tenant",
+        "project",
+        "workspace",
         "intents",
     ] {
         let help = desk.run(&[verb, "--help"]).is(0, &[]).out;

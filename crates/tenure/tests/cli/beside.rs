@@ -105,3 +105,22 @@ fn ten_1_a_tenant_is_made_and_acted_in_from_the_command_line() {
     assert_eq!(disabled["status"], "disabled");
     desk.run(&["principal", "ls"]).is(0, &[]);
 }
+
+#[test]
+fn wsp_1_projects_and_workspaces_are_made_from_the_command_line() {
+    let desk = Desk::new();
+    let project = desk.run(&["project", "create", "shop", "--json"]).is(0, &[]).json();
+    let project = text(&project, "projectId");
+    let create =
+        ["workspace", "create", "worktree", "--project", &project, "--ref", "main", "--json"];
+    let made = desk.run(&create).is(0, &[]).json();
+    assert_eq!((text(&made, "projectId"), text(&made, "ref")), (project, "main".to_owned()));
+    let made = text(&made, "workspaceId");
+    let ready = desk.run(&["workspace", "set", &made, "ready", "--json"]).is(0, &[]).json();
+    assert_eq!(ready["status"], "ready");
+    desk.run(&["workspace", "set", &made, "provisioning"]).is(2, &["possible now: `error`"]);
+    let listed = desk.run(&["workspace", "ls", "--json"]).is(0, &[]).json();
+    assert_eq!(listed["items"][0]["workspaceId"], made.as_str());
+    desk.run(&["project", "ls"]).is(0, &[]);
+    desk.run(&["workspace", "ls"]).is(0, &[]);
+}
