@@ -15,6 +15,7 @@ pub(crate) use parse::place;
 pub use refusals::BuildError;
 
 use crate::adapter::{Adapter, ModelRequest, ToolOffer};
+use crate::secrets::{NoSecrets, Secrets};
 use crate::tool::ask_human::AskHuman;
 use crate::tool::http_action::HttpAction;
 use crate::tool::http_request::HttpRequest;
@@ -31,17 +32,17 @@ use tenure_contract::Digest;
 use tenure_contract::agent::{AgentDefinition, Message, ToolGrant};
 
 /// What a built-in tool's name in a definition stands for.
-type MakeTool = fn(&ToolGrant) -> Result<Arc<dyn Tool>, BadGrant>;
+type MakeTool = fn(&ToolGrant, &Arc<dyn Secrets>) -> Result<Arc<dyn Tool>, BadGrant>;
 
 /// Every built-in tool; a new one is one line here.
 const TOOLS: &[(&str, MakeTool)] = &[
-    ("read_file", |grant| Ok(Arc::new(ReadFile::new(grant)))),
-    ("write_file", |grant| Ok(Arc::new(WriteFile::new(grant)))),
-    ("list_files", |grant| Ok(Arc::new(ListFiles::new(grant)))),
-    ("http_request", |grant| Ok(Arc::new(HttpRequest::new(grant)?))),
-    ("http_action", |grant| Ok(Arc::new(HttpAction::new(grant)?))),
-    ("ask_human", |grant| Ok(Arc::new(AskHuman::new(grant)))),
-    ("todos", |grant| Ok(Arc::new(Todos::new(grant)))),
+    ("read_file", |grant, _| Ok(Arc::new(ReadFile::new(grant)))),
+    ("write_file", |grant, _| Ok(Arc::new(WriteFile::new(grant)))),
+    ("list_files", |grant, _| Ok(Arc::new(ListFiles::new(grant)))),
+    ("http_request", |grant, _| Ok(Arc::new(HttpRequest::new(grant)?))),
+    ("http_action", |grant, secrets| Ok(Arc::new(HttpAction::new(grant, secrets)?))),
+    ("ask_human", |grant, _| Ok(Arc::new(AskHuman::new(grant)))),
+    ("todos", |grant, _| Ok(Arc::new(Todos::new(grant)))),
 ];
 
 /// A tool whose schema is compiled. Cheap to clone.
@@ -90,19 +91,32 @@ pub struct Agent {
 /// # Errors
 /// [`BuildError`], always its author's mistake (`RT14`).
 pub fn build(definition: &AgentDefinition, base: &Path) -> Result<Agent, BuildError> {
-    let adapter = adapters::make(&definition.model, base)?;
+    build_with(definition, base, &(Arc::new(NoSecrets) as Arc<dyn Secrets>))
+}
+
+/// The same for an agent of a tenant that has these secrets; none is revealed by building.
+///
+/// # Errors
+/// As [`build`].
+pub fn build_with(
+    definition: &AgentDefinition,
+    base: &Path,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Agent, BuildError> {
+    let adapter = adapters::make(&definition.model, base, secrets)?;
+    let granted = |grant| granted(grant, secrets);
     let tools = definition.tools.iter().map(granted).collect::<Result<_, _>>()?;
     Agent::assemble(definition.clone(), adapter, tools)
 }
 
-fn granted(grant: &ToolGrant) -> Result<Arc<dyn Tool>, BuildError> {
+fn granted(grant: &ToolGrant, secrets: &Arc<dyn Secrets>) -> Result<Arc<dyn Tool>, BuildError> {
     let make = TOOLS.iter().find(|(name, _)| *name == grant.builtin);
     let (_, make) = make.ok_or_else(|| BuildError::UnknownTool {
         found: grant.builtin.clone(),
         known: TOOLS.iter().map(|(name, _)| *name).collect(),
     })?;
     checks::grant(grant)?;
-    make(grant).map_err(|told| BuildError::Tool {
+    make(grant, secrets).map_err(|told| BuildError::Tool {
         tool: grant.name.clone().unwrap_or_else(|| grant.builtin.clone()),
         message: told.message,
     })

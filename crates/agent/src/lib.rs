@@ -9,6 +9,7 @@ pub mod assess;
 pub mod build;
 pub mod cancel;
 pub mod conformance;
+pub mod secrets;
 pub mod tool;
 
 #[cfg(test)]
@@ -16,8 +17,9 @@ mod loopback;
 
 pub use adapter::{Adapter, AdapterFailure, Chunk, ModelRequest, Source};
 pub use assess::{action_digest, action_json, assess, refusal_text};
-pub use build::{Agent, BuildError, BuiltTool, build};
+pub use build::{Agent, BuildError, BuiltTool, build, build_with};
 pub use cancel::Cancel;
+pub use secrets::{NoSecrets, Secrets};
 pub use tool::{Lookup, Tool, ToolCall, ToolContext, ToolFailure, ToolSpec};
 
 /// RFC 8785 canonical JSON.

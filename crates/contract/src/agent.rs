@@ -3,6 +3,7 @@
 use crate::words::{ExecutionTarget, RecoveryClass, RiskLevel};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// A versioned agent definition (`AGT-1`); written as TOML or JSON. Unknown fields are refused.
@@ -51,6 +52,9 @@ pub struct ModelChoice {
     /// The environment variable that holds the key; the key itself never stands in a definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api_key_env: Option<String>,
+    /// The tenant's secret that holds the key, as `secret:NAME` (`TEN-4`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub api_key: Option<String>,
     /// The script of `scripted`, or the recording of `cassette`, relative to the definition.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<String>,
@@ -112,6 +116,10 @@ pub struct HttpAction {
     /// 200 with a body is landed, 404 is absent, anything else unknown.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup_url: Option<String>,
+    /// Headers of every request and look-up; `{secret:NAME}` stands for a secret of the tenant
+    /// (`TEN-4`).
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// When a call needs a decision first.

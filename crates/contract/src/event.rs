@@ -9,6 +9,7 @@ pub mod ledger;
 pub mod place;
 pub mod principal;
 pub mod run;
+pub mod secret;
 pub mod session;
 pub mod step;
 pub mod task;
@@ -22,6 +23,7 @@ pub use ledger::*;
 pub use place::*;
 pub use principal::*;
 pub use run::*;
+pub use secret::*;
 pub use session::*;
 pub use step::*;
 pub use task::*;
@@ -155,4 +157,8 @@ events! {
     88 "workspace.created" WorkspaceCreated,
     /// A workspace's status changed.
     89 "workspace.moved" WorkspaceMoved,
+    /// A secret was set; its ciphertext is the body.
+    90 "secret.set" SecretSet,
+    /// A secret was deleted.
+    91 "secret.deleted" SecretDeleted,
 }

@@ -94,3 +94,9 @@ pub const PROJECTS_MAX: usize = 10_000;
 pub const WORKSPACES_MAX: usize = 100_000;
 /// Longest reference or commit of a workspace, characters.
 pub const REF_MAX_CHARS: usize = 256;
+/// Secrets of one tenant.
+pub const SECRETS_MAX: usize = 1_000;
+/// Shortest secret, characters: a shorter one could not be told from other text in an answer.
+pub const SECRET_MIN_CHARS: usize = 8;
+/// Longest secret, characters.
+pub const SECRET_MAX_CHARS: usize = 4_096;

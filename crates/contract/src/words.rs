@@ -549,6 +549,10 @@ words! {
         22 WorkspacesRead = "workspaces:read",
         /// Make workspaces and say how they stand.
         23 WorkspacesWrite = "workspaces:write",
+        /// See which secrets there are; no scope shows one.
+        24 SecretsRead = "secrets:read",
+        /// Set and delete secrets.
+        25 SecretsWrite = "secrets:write",
     }
 }
 

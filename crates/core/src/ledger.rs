@@ -7,6 +7,7 @@ pub mod denials;
 pub mod keys;
 pub mod places;
 pub mod principals;
+pub mod secrets;
 
 pub use agents::AgentRecord;
 pub use keys::{KeyRecord, Standing};
@@ -20,7 +21,10 @@ use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
 use places::Places;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
-use tenure_contract::event::{ProjectCreated, TenantOpened, WorkspaceCreated, WorkspaceMoved};
+use secrets::SecretNames;
+use tenure_contract::event::{
+    ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
+};
 use tenure_contract::{AgentId, Digest, Entry, Error, Event, KeyId, TenantId, Time};
 
 /// A tenant's ledger, folded.
@@ -57,6 +61,9 @@ pub struct LedgerState {
     /// Its projects and workspaces.
     #[n(9)]
     pub places: Places,
+    /// Its secrets.
+    #[n(10)]
+    pub secrets: SecretNames,
 }
 
 /// What the ledger is asked to decide.
@@ -91,6 +98,10 @@ pub enum LedgerCommand {
     CreateWorkspace(WorkspaceCreated),
     /// Change a workspace's status.
     MoveWorkspace(WorkspaceMoved),
+    /// Set a secret; its ciphertext is the body.
+    SetSecret(SecretSet),
+    /// Delete a secret.
+    DeleteSecret(String),
     /// Note that an authenticated caller was refused.
     NoteDenial(Denial),
 }
@@ -110,6 +121,7 @@ impl LedgerState {
             principals: Principals::default(),
             denials: Denials::default(),
             places: Places::default(),
+            secrets: SecretNames::default(),
         }
     }
 
@@ -133,6 +145,8 @@ impl LedgerState {
             LedgerCommand::CreateProject(made) => self.places.create_project(made),
             LedgerCommand::CreateWorkspace(made) => self.places.create_workspace(made),
             LedgerCommand::MoveWorkspace(moved) => self.places.move_workspace(moved),
+            LedgerCommand::SetSecret(set) => self.secrets.set(set),
+            LedgerCommand::DeleteSecret(name) => self.secrets.delete(name),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
         }
     }
@@ -175,6 +189,11 @@ impl LedgerState {
                 Ok(())
             }
             Event::WorkspaceMoved(event) => self.places.workspace_moved(event, entry.at),
+            Event::SecretSet(event) => {
+                self.secrets.was_set(event, entry.seq, entry.at);
+                Ok(())
+            }
+            Event::SecretDeleted(event) => self.secrets.was_deleted(event),
             Event::AccessDenied(_) => {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())

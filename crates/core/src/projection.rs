@@ -40,6 +40,8 @@ pub enum Table {
     Project,
     /// Workspaces, by workspace id.
     Workspace,
+    /// Secrets, by half a digest of the name.
+    Secret,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -91,6 +93,10 @@ pub enum Column {
     Reference,
     /// A commit.
     Commit,
+    /// How often it was set.
+    Version,
+    /// At most so many characters.
+    Length,
     /// Microseconds.
     CreatedAt,
     /// Microseconds.
@@ -145,6 +151,7 @@ impl Table {
         Self::Tenant,
         Self::Project,
         Self::Workspace,
+        Self::Secret,
     ];
 
     /// The list's name in a database.
@@ -164,6 +171,7 @@ impl Table {
             Self::Tenant => "tenant",
             Self::Project => "project",
             Self::Workspace => "workspace",
+            Self::Secret => "secret",
         }
     }
 
@@ -197,6 +205,7 @@ impl Table {
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
             ],
             Self::Tenant | Self::Project => &[Name, CreatedAt],
+            Self::Secret => &[Name, Open, Version, Length, CreatedAt, UpdatedAt],
             Self::Workspace => {
                 &[Parent, Kind, Status, Open, Reference, Commit, CreatedAt, UpdatedAt]
             }
@@ -233,6 +242,8 @@ impl Column {
             Self::Rank => "rank",
             Self::Reference => "reference",
             Self::Commit => "base_commit",
+            Self::Version => "version",
+            Self::Length => "length",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::StartedAt => "started_at",

@@ -11,6 +11,7 @@ mod lists;
 mod places;
 mod principals;
 mod runs;
+mod secrets;
 mod sessions;
 mod steps;
 mod tasks;
@@ -20,6 +21,7 @@ mod watch;
 
 pub use identity::Credential;
 pub use lists::{Listing, Sort};
+pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
 pub use watch::Told;
 

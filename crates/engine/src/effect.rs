@@ -10,6 +10,7 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -208,9 +209,11 @@ impl Node {
             return Ok(known.clone());
         }
         let definition = self.definition(tenant, version)?;
-        let built = tenure_agent::build(&definition, std::path::Path::new("/")).map_err(|why| {
-            Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
-        })?;
+        let secrets = crate::api::TenantSecrets::of(self, tenant);
+        let built =
+            tenure_agent::build_with(&definition, Path::new("/"), &secrets).map_err(|why| {
+                Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
+            })?;
         let agent = Arc::new(built);
         lock(&self.agents).insert((tenant, version), agent.clone());
         Ok(agent)

@@ -23,6 +23,8 @@ mod settle;
 mod timers;
 mod view;
 
+mod vault;
+
 pub use api::{Credential, Engine, Listing, Sort, Told};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
@@ -32,6 +34,7 @@ pub use handler::{
 };
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::Config;
+pub use vault::VaultKey;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -10,6 +10,7 @@ use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
 use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
 use crate::timers::Timers;
+use crate::vault::VaultKey;
 use std::collections::{HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
@@ -40,6 +41,8 @@ pub struct Config {
     pub clock: Clock,
     /// Where ids and salts come from.
     pub mint: Arc<dyn Mint>,
+    /// What secrets at rest are encrypted with.
+    pub vault: VaultKey,
     /// Under which each session's workspace folder lies.
     pub workspaces: PathBuf,
     /// What to do when the disk can no longer be trusted.
@@ -51,6 +54,7 @@ pub(crate) struct Node {
     pub clock: Clock,
     pub mint: Arc<dyn Mint>,
     pub workspaces: PathBuf,
+    pub vault: VaultKey,
     pub name: String,
     pub drive: Drive,
     pub committer: Committer,
@@ -90,6 +94,7 @@ impl Node {
             clock: config.clock,
             mint: config.mint,
             workspaces: config.workspaces,
+            vault: config.vault,
             name: config.node,
             drive: config.drive,
             timers: Timers::default(),

@@ -41,6 +41,7 @@ pub fn definition() -> AgentDefinition {
             name: String::new(),
             base_url: None,
             api_key_env: None,
+            api_key: None,
             file: Some("simulated.toml".to_owned()),
             temperature: None,
             max_tokens: None,

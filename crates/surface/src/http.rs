@@ -38,6 +38,7 @@ mod projects;
 mod revocation;
 mod runs;
 mod scope;
+mod secrets;
 mod serve;
 mod sessions;
 mod state;
@@ -89,6 +90,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(principals::routes())
         .merge(tenants::routes())
         .merge(projects::routes())
+        .merge(secrets::routes())
         .merge(workspaces::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())

@@ -22,6 +22,7 @@ mod project;
 mod resolve;
 mod resume;
 mod run;
+mod secret;
 mod serve;
 mod show;
 mod task;
@@ -106,6 +107,8 @@ enum Verb {
     Key(key::Args),
     /// Makes and lists the tenants of this server.
     Tenant(tenant::Args),
+    /// Sets, lists and deletes secrets.
+    Secret(secret::Args),
     /// Makes and lists projects.
     Project(project::Args),
     /// Makes and lists workspaces, and says how they stand.
@@ -203,6 +206,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
         Verb::Tenant(args) => tenant::run(cx, args).await,
+        Verb::Secret(args) => secret::run(cx, args).await,
         Verb::Project(args) => project::run(cx, args).await,
         Verb::Workspace(args) => workspace::run(cx, args).await,
         Verb::Principal(args) => principal::run(cx, args).await,

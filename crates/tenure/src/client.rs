@@ -87,6 +87,14 @@ impl Client {
         Ok(all)
     }
 
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Fault> {
+        read(self.send_json(Method::PUT, path, body).await?).await
+    }
+
     pub async fn patch<T: DeserializeOwned>(
         &self,
         path: &str,

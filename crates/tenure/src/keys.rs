@@ -1,4 +1,5 @@
-//! The two signing keys of a data directory. What is signed with them is decided elsewhere.
+//! The keys of a data directory: two to sign with, one for secrets at rest. What is done with them
+//! is decided elsewhere.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write as _};
@@ -14,6 +15,8 @@ pub struct Keys {
     pub root: [u8; 32],
     /// The node's secret seed: what heads are signed with.
     pub node: [u8; 32],
+    /// What the tenants' secrets are encrypted with.
+    pub secrets: [u8; 32],
     /// The root's word for the node.
     pub certificate: Certificate,
 }
@@ -50,6 +53,7 @@ impl Keys {
         }
         let root = seed(&folder.join("root"))?;
         let node = seed(&folder.join("node"))?;
+        let secrets = seed(&folder.join("secrets"))?;
         let public = public_key(&root);
         let shown = folder.join("root.pub");
         if fs::read_to_string(&shown).ok().as_deref().map(str::trim) != Some(hex(&public).as_str())
@@ -57,7 +61,7 @@ impl Keys {
             let wrote = fs::write(&shown, format!("{}\n", hex(&public)));
             wrote.map_err(|source| KeyError::File { path: shown, source })?;
         }
-        Ok(Self { root: public, node, certificate: certify(&root, &public_key(&node)) })
+        Ok(Self { root: public, node, secrets, certificate: certify(&root, &public_key(&node)) })
     }
 }
 
@@ -99,8 +103,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let first = Keys::load_or_make(dir.path()).unwrap();
         let again = Keys::load_or_make(dir.path()).unwrap();
-        assert_eq!((first.root, first.node), (again.root, again.node));
-        for name in ["root", "node"] {
+        assert_eq!(
+            (first.root, first.node, first.secrets),
+            (again.root, again.node, again.secrets)
+        );
+        for name in ["root", "node", "secrets"] {
             let mode =
                 fs::metadata(dir.path().join("keys").join(name)).unwrap().permissions().mode();
             assert_eq!(mode & 0o777, 0o600, "{name}");

@@ -16,6 +16,7 @@
 //! | `lists.db` | everything derived from the log; may be deleted, is rebuilt |
 //! | `blobs/` | bodies above 256 KiB |
 //! | `keys/root`, `keys/node` | Ed25519 seeds, mode 0600: the root certifies the node, the node signs heads |
+//! | `keys/secrets` | what the tenants' secrets are encrypted with, mode 0600; without it they are lost |
 //! | `keys/root.pub` | the root's public key in hex: what `tenure verify --root` takes |
 //! | `workspaces/ses_…/` | the folder a session's file tools see |
 //! | `lock` | held while the directory has an owner |

@@ -10,7 +10,7 @@ use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, OnFatal, SystemMint};
+use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, OnFatal, SystemMint, VaultKey};
 use tenure_store_sqlite::SqliteStore;
 
 /// The exit status of a process whose disk failed.
@@ -122,6 +122,7 @@ impl Tenure {
             clock: clock.clone(),
             mint: Arc::new(SystemMint),
             workspaces,
+            vault: VaultKey(keys.secrets),
             on_fatal: options.on_fatal,
         };
         let engine = Engine::start(store.store(), config, options.intents, &*options.progress)

@@ -430,6 +430,9 @@ fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
         }
         .into(),
         87..=89 => return place_event(number, s),
+        90 => SecretSet { name: s.text("OPENAI"), version: s.number(), length_hint: s.number() }
+            .into(),
+        91 => SecretDeleted { name: s.text("OPENAI") }.into(),
         _ => return None,
     })
 }

@@ -8,6 +8,7 @@ mod sse;
 mod wire;
 
 use crate::adapter::{Adapter, AdapterFailure, Chunk, ModelRequest, Source};
+use crate::secrets::{HIDDEN, Secrets};
 use answer::Reader;
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
@@ -32,6 +33,7 @@ const CONNECT_MAX: Duration = Duration::from_secs(30);
 pub struct Endpoint {
     url: Url,
     key_variable: Option<String>,
+    secret: Option<(String, Arc<dyn Secrets>)>,
     silence: Duration,
 }
 
@@ -55,7 +57,13 @@ impl Endpoint {
             parts.pop_if_empty().extend(["chat", "completions"]);
         }
         let silence = Duration::from_millis(MODEL_SILENCE_MAX_MS);
-        Ok(Self { url, key_variable, silence })
+        Ok(Self { url, key_variable, secret: None, silence })
+    }
+
+    /// The same server, with the key that a tenant's secret holds (`TEN-4`).
+    #[must_use]
+    pub fn with_secret(self, name: &str, secrets: Arc<dyn Secrets>) -> Self {
+        Self { secret: Some((name.to_owned(), secrets)), ..self }
     }
 
     /// The same server with another limit of silence (`STR-1`).
@@ -122,6 +130,9 @@ impl Call {
 
 impl Line {
     fn key(&self) -> Result<Option<String>, AdapterFailure> {
+        if let Some((name, secrets)) = &self.endpoint.secret {
+            return secrets.reveal(name).map(Some).map_err(final_failure);
+        }
         let Some(variable) = &self.endpoint.key_variable else {
             return Ok(None);
         };
@@ -207,7 +218,10 @@ fn cause(error: &reqwest::Error) -> String {
 fn without(key: Option<&str>, chunk: Chunk) -> Chunk {
     match (chunk, key) {
         (Chunk::Failed(AdapterFailure { message, may_pass }), Some(key)) => {
-            Chunk::Failed(AdapterFailure { message: message.replace(key, "***"), may_pass })
+            Chunk::Failed(AdapterFailure { message: message.replace(key, HIDDEN), may_pass })
+        }
+        (Chunk::Text(text), Some(key)) if text.contains(key) => {
+            Chunk::Text(text.replace(key, HIDDEN))
         }
         (chunk, _) => chunk,
     }

@@ -5,56 +5,77 @@ use crate::adapter::Adapter;
 use crate::adapter::cassette::Cassette;
 use crate::adapter::openai::{BASE_URL_DEFAULT, Endpoint, OpenAi};
 use crate::adapter::scripted::Scripted;
+use crate::secrets::{MARK, Secrets};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tenure_contract::agent::{AgentDefinition, ModelChoice};
 
 /// What an adapter's name in a definition stands for.
-type MakeAdapter = fn(&ModelChoice, &Path) -> Result<Arc<dyn Adapter>, BuildError>;
+type MakeAdapter =
+    fn(&ModelChoice, &Path, &Arc<dyn Secrets>) -> Result<Arc<dyn Adapter>, BuildError>;
 
 /// Every adapter; a new one is one line here.
 const ADAPTERS: &[(&str, MakeAdapter)] =
     &[("openai", openai), ("scripted", scripted), ("cassette", cassette)];
 
 /// Makes the adapter a definition chooses.
-pub(super) fn make(model: &ModelChoice, base: &Path) -> Result<Arc<dyn Adapter>, BuildError> {
+pub(super) fn make(
+    model: &ModelChoice,
+    base: &Path,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Arc<dyn Adapter>, BuildError> {
     let (_, make) = ADAPTERS.iter().find(|(name, _)| *name == model.adapter).ok_or_else(|| {
         BuildError::UnknownAdapter {
             found: model.adapter.clone(),
             known: ADAPTERS.iter().map(|(name, _)| *name).collect(),
         }
     })?;
-    make(model, base)
+    make(model, base, secrets)
 }
 
-fn openai(model: &ModelChoice, _: &Path) -> Result<Arc<dyn Adapter>, BuildError> {
+fn openai(
+    model: &ModelChoice,
+    _: &Path,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Arc<dyn Adapter>, BuildError> {
     if model.file.is_some() {
         return Err(ignored("model.file", "openai"));
     }
-    Ok(Arc::new(OpenAi::new(endpoint(model)?)))
+    Ok(Arc::new(OpenAi::new(endpoint(model, secrets)?)))
 }
 
-fn scripted(model: &ModelChoice, base: &Path) -> Result<Arc<dyn Adapter>, BuildError> {
+fn scripted(
+    model: &ModelChoice,
+    base: &Path,
+    _: &Arc<dyn Secrets>,
+) -> Result<Arc<dyn Adapter>, BuildError> {
     if model.base_url.is_some() {
         return Err(ignored("model.base_url", "scripted"));
     }
     if model.api_key_env.is_some() {
         return Err(ignored("model.api_key_env", "scripted"));
     }
+    if model.api_key.is_some() {
+        return Err(ignored("model.api_key", "scripted"));
+    }
     Ok(Arc::new(Scripted::at(file(model, base)?)))
 }
 
 /// A recording replays; one with a `base_url` also records what is not on it yet.
-fn cassette(model: &ModelChoice, base: &Path) -> Result<Arc<dyn Adapter>, BuildError> {
+fn cassette(
+    model: &ModelChoice,
+    base: &Path,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Arc<dyn Adapter>, BuildError> {
     let path = file(model, base)?;
     if model.base_url.is_none() {
         return Ok(Arc::new(Cassette::replaying(path)));
     }
-    let inner: Arc<dyn Adapter> = Arc::new(OpenAi::new(endpoint(model)?));
+    let inner: Arc<dyn Adapter> = Arc::new(OpenAi::new(endpoint(model, secrets)?));
     Ok(Arc::new(Cassette::recording(path, inner)))
 }
 
-fn endpoint(model: &ModelChoice) -> Result<Endpoint, BuildError> {
+fn endpoint(model: &ModelChoice, secrets: &Arc<dyn Secrets>) -> Result<Endpoint, BuildError> {
     if model.name.trim().is_empty() {
         return Err(BuildError::field(
             "model.name",
@@ -62,8 +83,20 @@ fn endpoint(model: &ModelChoice) -> Result<Endpoint, BuildError> {
         ));
     }
     let base = model.base_url.as_deref().unwrap_or(BASE_URL_DEFAULT);
-    Endpoint::new(base, model.api_key_env.clone())
-        .map_err(|message| BuildError::field("model.base_url", message))
+    let endpoint = Endpoint::new(base, model.api_key_env.clone())
+        .map_err(|message| BuildError::field("model.base_url", message))?;
+    let Some(named) = &model.api_key else { return Ok(endpoint) };
+    if model.api_key_env.is_some() {
+        return Err(BuildError::field("model.api_key", "stands beside `api_key_env`; one of them"));
+    }
+    // what stands there may be a key: it is not told
+    match named.strip_prefix(MARK).filter(|name| !name.is_empty()) {
+        Some(name) => Ok(endpoint.with_secret(name, secrets.clone())),
+        None => Err(BuildError::field(
+            "model.api_key",
+            "is not `secret:NAME`; a key itself never stands in a definition",
+        )),
+    }
 }
 
 fn file(model: &ModelChoice, base: &Path) -> Result<PathBuf, BuildError> {

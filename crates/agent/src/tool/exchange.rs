@@ -4,6 +4,7 @@
 //! claim that it did not; whenever that is not certain, the call is lost.
 
 use crate::cancel::Cancel;
+use crate::secrets::HIDDEN;
 use crate::tool::{ToolFailure, ToolSpec};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
@@ -157,6 +158,24 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Answer, reqwes
 }
 
 impl Answer {
+    /// The answer without these texts: a service may send back what it was sent.
+    pub(crate) fn without(mut self, secrets: &[String]) -> Self {
+        for secret in secrets {
+            let clean = |text: String| text.replace(secret.as_str(), HIDDEN);
+            self.content_type = clean(self.content_type);
+            self.location = self.location.map(clean);
+            let held = self.body.windows(secret.len()).any(|part| part == secret.as_bytes());
+            if held {
+                self.body = clean(String::from_utf8_lossy(&self.body).into_owned()).into_bytes();
+            }
+            // a body cut within a secret ends with the beginning of one
+            let begins = |long: &usize| self.body.ends_with(&secret.as_bytes()[..*long]);
+            let cut = if self.truncated { (1..secret.len()).rev().find(begins) } else { None };
+            self.body.truncate(self.body.len() - cut.unwrap_or_default());
+        }
+        self
+    }
+
     /// The answer if its status says that it was done; what else it means otherwise.
     pub(crate) fn done(self, class: RecoveryClass) -> Result<Self, ToolFailure> {
         if self.status.is_success() {

@@ -3,10 +3,11 @@
 
 mod template;
 
+use crate::secrets::{Masked, Secrets};
 use crate::tool::exchange::{Answer, Terms, client, send};
 use crate::tool::{BadGrant, Lookup, Tool, ToolCall, ToolFailure, ToolSpec};
 use futures::future::BoxFuture;
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, Request};
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
@@ -16,6 +17,15 @@ use tenure_contract::agent::ToolGrant;
 
 /// The argument name that stands for the step's key in a look-up's URL.
 const KEY_FIELD: &str = "key";
+/// Headers that are the request's own.
+const RESERVED: &[&str] = &[
+    "host",
+    "content-length",
+    "content-type",
+    "transfer-encoding",
+    "connection",
+    "idempotency-key",
+];
 
 /// Makes a declared request. Answers the service's JSON, or `{text}`.
 ///
@@ -30,6 +40,7 @@ struct Action {
     method: Method,
     url: UrlTemplate,
     lookup: Option<UrlTemplate>,
+    headers: Vec<(HeaderName, Masked)>,
     terms: Terms,
     client: OnceLock<Client>,
 }
@@ -40,7 +51,7 @@ impl HttpAction {
     /// # Errors
     /// [`BadGrant`] if the request is missing, its method or a URL is not one, or the URL's fields
     /// and the schema do not fit each other.
-    pub fn new(grant: &ToolGrant) -> Result<Self, BadGrant> {
+    pub fn new(grant: &ToolGrant, secrets: &Arc<dyn Secrets>) -> Result<Self, BadGrant> {
         let http = grant.http.as_ref().ok_or_else(|| {
             BadGrant::new("`http` is missing; expected `{ method, url, lookup_url? }`")
         })?;
@@ -56,6 +67,8 @@ impl HttpAction {
         })?;
         let url = UrlTemplate::parse(&http.url)?;
         let lookup = http.lookup_url.as_deref().map(UrlTemplate::parse).transpose()?;
+        let headers = http.headers.iter().map(|(name, value)| header(name, value, secrets));
+        let headers = headers.collect::<Result<_, _>>()?;
         let spec = ToolSpec {
             parameters: grant.parameters.clone(),
             has_lookup: lookup.is_some(),
@@ -63,7 +76,7 @@ impl HttpAction {
         }
         .granted(grant);
         let terms = Terms::of(&spec);
-        let action = Action { method, url, lookup, terms, client: OnceLock::new() };
+        let action = Action { method, url, lookup, headers, terms, client: OnceLock::new() };
         action.check_fields(spec.parameters.as_ref())?;
         Ok(Self { spec, action: Arc::new(action) })
     }
@@ -162,7 +175,22 @@ impl Action {
         })
     }
 
-    async fn send(&self, request: Request, call: &ToolCall) -> Result<Answer, ToolFailure> {
+    /// Puts the grant's headers on a request, as they are known to nobody but the service.
+    fn reveal(&self, request: &mut Request) -> Result<Vec<String>, ToolFailure> {
+        let mut used = Vec::new();
+        for (name, masked) in &self.headers {
+            let refused = |message| ToolFailure::Refused { message };
+            let value = masked.reveal(&mut used).map_err(refused)?;
+            let mut value = HeaderValue::from_str(&value)
+                .map_err(|_| refused(format!("header `{name}` cannot be sent as it is")))?;
+            value.set_sensitive(true);
+            request.headers_mut().insert(name.clone(), value);
+        }
+        Ok(used)
+    }
+
+    async fn send(&self, mut request: Request, call: &ToolCall) -> Result<Answer, ToolFailure> {
+        let used = self.reveal(&mut request)?;
         // made at the first call: building an agent opens nothing (`RT1`)
         let client = match self.client.get() {
             Some(made) => made,
@@ -171,8 +199,25 @@ impl Action {
                 self.client.get_or_init(|| made)
             }
         };
-        send(client, request, self.terms, &call.cancel).await
+        let answer = send(client, request, self.terms, &call.cancel).await?;
+        Ok(answer.without(&used))
     }
+}
+
+/// A header of the grant; what the request itself sets is not the grant's to say.
+fn header(
+    name: &str,
+    value: &str,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<(HeaderName, Masked), BadGrant> {
+    let named: Option<HeaderName> = name.parse().ok();
+    let free = |named: &HeaderName| !RESERVED.contains(&named.as_str());
+    let named = named.filter(free).ok_or_else(|| {
+        BadGrant::new(format!("`{name}` in `headers` is not a header that can be set"))
+    })?;
+    let masked = Masked::parse(value, secrets.clone());
+    let masked = masked.map_err(|why| BadGrant::new(format!("header `{name}` {why}")))?;
+    Ok((named, masked))
 }
 
 /// Puts the step's key on a request (`STP-3`).

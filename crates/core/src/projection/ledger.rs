@@ -4,7 +4,7 @@ use super::project::{change, id, maybe, open, text, time};
 use super::{Column, RowChange, Table, Value};
 use tenure_contract::Entry;
 use tenure_contract::event::{
-    Event, KeyCreated, PrincipalChanged, PrincipalCreated, WorkspaceCreated,
+    Event, KeyCreated, PrincipalChanged, PrincipalCreated, SecretSet, WorkspaceCreated,
 };
 use tenure_contract::words::{PrincipalStatus, WorkspaceStatus};
 
@@ -52,6 +52,10 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
             let set = vec![(Status, text(moved.status)), (Open, open(is_open))];
             (Table::Workspace, moved.workspace.bytes(), set)
         }
+        Event::SecretSet(set) => (Table::Secret, secret_key(&set.name), secret_set(set, now)),
+        Event::SecretDeleted(gone) => {
+            (Table::Secret, secret_key(&gone.name), vec![(Open, open(false))])
+        }
         _ => return Vec::new(),
     };
     vec![change(entry, table, key, set)]
@@ -82,6 +86,25 @@ fn principal_made(made: &PrincipalCreated, now: Value) -> Vec<(Column, Value)> {
         (Scopes, text(made.scopes.join(" "))),
         (CreatedAt, now),
     ]
+}
+
+fn secret_key(name: &str) -> [u8; 16] {
+    tenure_contract::Digest::of(&[b"secret\0", name.as_bytes()]).first_half()
+}
+
+fn secret_set(set: &SecretSet, now: Value) -> Vec<(Column, Value)> {
+    use Column::*;
+    let number = |number| Value::Number(i64::try_from(number).unwrap_or(i64::MAX));
+    let mut columns = vec![
+        (Name, text(&set.name)),
+        (Open, open(true)),
+        (Version, number(set.version)),
+        (Length, number(set.length_hint)),
+    ];
+    if set.version == 1 {
+        columns.push((CreatedAt, now));
+    }
+    columns
 }
 
 fn workspace_made(made: &WorkspaceCreated, now: Value) -> Vec<(Column, Value)> {

@@ -35,7 +35,9 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::PrincipalChanged(_)
         | Event::ProjectCreated(_)
         | Event::WorkspaceCreated(_)
-        | Event::WorkspaceMoved(_) => ledger::rows(entry),
+        | Event::WorkspaceMoved(_)
+        | Event::SecretSet(_)
+        | Event::SecretDeleted(_) => ledger::rows(entry),
         Event::SessionBound(_)
         | Event::RunCancelRequested(_)
         | Event::RunSteered(_)

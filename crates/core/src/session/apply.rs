@@ -82,6 +82,8 @@ impl SessionState {
             | Event::ProjectCreated(_)
             | Event::WorkspaceCreated(_)
             | Event::WorkspaceMoved(_)
+            | Event::SecretSet(_)
+            | Event::SecretDeleted(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }

@@ -9,6 +9,7 @@ mod principals;
 mod refusals;
 mod rig;
 mod routes;
+mod secrets;
 mod streams;
 mod tasks;
 mod tenants;

@@ -55,6 +55,7 @@ impl Rig {
             clock: Clock::system(),
             mint: Arc::new(SystemMint),
             workspaces: folder.path().join("workspaces"),
+            vault: tenure_engine::VaultKey([3; 32]),
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();

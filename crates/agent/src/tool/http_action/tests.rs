@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::loopback::{Loopback, Reply, Then, reply};
+use crate::secrets::NoSecrets;
 use crate::tool::testing::{call_in, grant_of};
 use serde_json::json;
 use std::path::Path;
@@ -19,6 +20,7 @@ fn charge(server: &Loopback, class: RecoveryClass) -> ToolGrant {
         http: Some(Http {
             method: "POST".to_owned(),
             url: server.url("/orders/{order}/charges"),
+            headers: Default::default(),
             lookup_url: Some(server.url("/charges/{key}?order={order}")),
         }),
         ..grant_of("http_action")
@@ -31,13 +33,13 @@ fn call() -> ToolCall {
 
 async fn charged(reply: impl Into<Reply>, class: RecoveryClass) -> Result<Value, ToolFailure> {
     let server = Loopback::answering(vec![reply]).await;
-    HttpAction::new(&charge(&server, class)).unwrap().call(call()).await
+    made(&charge(&server, class)).unwrap().call(call()).await
 }
 
 #[tokio::test]
 async fn stp_3_every_attempt_carries_the_steps_key() {
     let server = Loopback::answering(vec![reply(500, ""), reply(201, r#"{"id":"c1"}"#)]).await;
-    let tool = HttpAction::new(&charge(&server, RecoveryClass::Idempotent)).unwrap();
+    let tool = made(&charge(&server, RecoveryClass::Idempotent)).unwrap();
     assert!(matches!(tool.call(call()).await, Err(ToolFailure::Transient { .. })));
     assert_eq!(tool.call(call()).await, Ok(json!({"id": "c1"})));
     for sent in server.requests() {
@@ -78,7 +80,7 @@ async fn t14_a_call_over_its_time_limit_is_lost() {
     let hung = Reply { pieces: vec![], then: Then::Hold };
     let server = Loopback::answering(vec![hung]).await;
     let grant = ToolGrant { timeout_ms: Some(50), ..charge(&server, RecoveryClass::Once) };
-    let told = HttpAction::new(&grant).unwrap().call(call()).await;
+    let told = made(&grant).unwrap().call(call()).await;
     assert!(matches!(told, Err(ToolFailure::Lost { message }) if message.contains("50 ms")));
     server.closed_by_client().await;
 }
@@ -87,7 +89,7 @@ async fn t14_a_call_over_its_time_limit_is_lost() {
 async fn an_abort_ends_a_hung_call_at_once() {
     let hung = Reply { pieces: vec![], then: Then::Hold };
     let server = Loopback::answering(vec![hung]).await;
-    let tool = HttpAction::new(&charge(&server, RecoveryClass::Once)).unwrap();
+    let tool = made(&charge(&server, RecoveryClass::Once)).unwrap();
     let call = call();
     let cancel = call.cancel.clone();
     let aborted = async {
@@ -108,7 +110,7 @@ async fn what_was_never_sent_did_not_happen() {
         // a port of loopback that nothing listens on
         http.url = "http://127.0.0.1:1/orders/{order}".to_owned();
     }
-    let tool = HttpAction::new(&grant).unwrap();
+    let tool = made(&grant).unwrap();
     assert!(matches!(tool.call(call()).await, Err(ToolFailure::Transient { .. })));
     let aborted = call();
     aborted.cancel.cancel();
@@ -126,7 +128,7 @@ async fn stp_2_a_lookup_tells_landed_absent_or_unknown() {
         (String::new(), Lookup::Unknown),
     ] {
         let server = Loopback::answering(vec![raw.clone()]).await;
-        let tool = HttpAction::new(&charge(&server, RecoveryClass::Once)).unwrap();
+        let tool = made(&charge(&server, RecoveryClass::Once)).unwrap();
         assert!(tool.spec().has_lookup);
         assert_eq!(tool.lookup(call()).await, expected, "`{raw}`");
         let asked = format!("GET /charges/{}?order=A%2F7 ", call().step);
@@ -146,7 +148,7 @@ async fn a_get_has_no_body_and_no_place_for_other_arguments() {
         }),
         ..grant_of("http_action")
     };
-    let tool = HttpAction::new(&grant).unwrap();
+    let tool = made(&grant).unwrap();
     let extra = call_in(Path::new("."), json!({"q": "x", "more": 1}));
     assert!(matches!(tool.call(extra).await, Err(ToolFailure::Refused { .. })));
     let found = tool.call(call_in(Path::new("."), json!({"q": "x y"}))).await;
@@ -161,7 +163,7 @@ async fn rt14_a_grant_that_does_not_fit_is_refused() {
     let with = |change: &dyn Fn(&mut Http)| {
         let mut grant = good.clone();
         grant.http.as_mut().into_iter().for_each(change);
-        HttpAction::new(&grant).err().map(|told| told.message).unwrap_or_default()
+        made(&grant).err().map(|told| told.message).unwrap_or_default()
     };
     assert_eq!(with(&|_| ()), "");
     assert!(with(&|http| http.method = "post".to_owned()).contains("one of GET"));
@@ -170,5 +172,9 @@ async fn rt14_a_grant_that_does_not_fit_is_refused() {
     assert!(with(&|http| http.lookup_url = Some("http://h/{k}".to_owned())).contains("`{key}`"));
     assert!(with(&|http| http.method = "DELETE".to_owned()).contains("`cents` has no place"));
     let none = ToolGrant { http: None, ..good.clone() };
-    assert!(HttpAction::new(&none).err().unwrap().message.contains("missing"));
+    assert!(made(&none).err().unwrap().message.contains("missing"));
+}
+
+fn made(grant: &ToolGrant) -> Result<HttpAction, BadGrant> {
+    HttpAction::new(grant, &(Arc::new(crate::secrets::NoSecrets) as Arc<dyn Secrets>))
 }
