@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Error, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, SystemMint};
+use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, Motion, SystemMint};
 use tenure_store_sqlite::SqliteStore;
 
 pub(crate) fn open(dir: &Path) -> Result<SqliteStore, Error> {
@@ -23,6 +23,7 @@ pub(crate) fn start(
         clock: Clock::system(),
         mint: Arc::new(SystemMint),
         workspaces: dir.join("workspaces"),
+        motion: Motion::Live,
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

@@ -27,7 +27,7 @@ pub(crate) use todos::{todo_change, todo_view, todo_write};
 use crate::commit::{CommitFigures, Drive, store_error};
 use crate::handler::IntentRegistry;
 use crate::lock;
-use crate::node::{Config, Node};
+use crate::node::{Config, Motion, Node};
 use crate::resident::{Actor, Resident};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -54,7 +54,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts a node on a store: takes the leases, brings the lists up to the log, starts the
-    /// committer and the settler, and begins to move every run that had not ended.
+    /// committer and the settler, and begins to move every run that had not ended, unless it is to
+    /// be [`Motion::Still`].
     ///
     /// # Errors
     /// When the store is held by another, is damaged, or has lost acknowledged entries. Nothing is
@@ -91,6 +92,9 @@ impl Engine {
                 node.settler.run(&committed, &|resident| node.let_go(resident));
             })
             .map_err(spawned)?;
+        if self.node.motion == Motion::Still {
+            return Ok(());
+        }
         let engine = self.clone();
         let recovery = std::thread::Builder::new().name("recovery".to_owned());
         recovery.spawn(move || engine.recover()).map_err(spawned)?;
@@ -98,20 +102,10 @@ impl Engine {
     }
 
     fn start_tasks(&self) {
-        let node = self.node.clone();
-        let timers = self.node.runtime.spawn(async move {
-            loop {
-                for session in node.timers.take_due(node.clock.now()) {
-                    node.wake(session);
-                }
-                let first = node.timers.first();
-                tokio::select! {
-                    biased;
-                    () = node.timers.earlier() => {}
-                    () = sleep_to(&node, first) => {}
-                }
-            }
-        });
+        if self.node.motion == Motion::Live {
+            let timers = self.node.runtime.spawn(fire(self.node.clone()));
+            lock(&self.node.loops).push(timers.abort_handle());
+        }
         let engine = self.clone();
         let rounds = self.node.runtime.spawn(async move {
             loop {
@@ -119,7 +113,7 @@ impl Engine {
                 engine.round();
             }
         });
-        lock(&self.node.loops).extend([timers.abort_handle(), rounds.abort_handle()]);
+        lock(&self.node.loops).push(rounds.abort_handle());
     }
 
     /// Every so often: keep the leases, let go what nobody needs.
@@ -184,6 +178,12 @@ impl Engine {
         if let Err(error) = self.node.store.lease.release(&self.node.name) {
             tracing::warn!(%error, "leases could not be given up");
         }
+    }
+
+    /// Whether this node moves what it holds.
+    #[must_use]
+    pub fn motion(&self) -> Motion {
+        self.node.motion
     }
 
     /// The handlers of this node.
@@ -270,6 +270,21 @@ impl Engine {
             return Err(Error::new(Code::SettleLag, text));
         }
         Ok(())
+    }
+}
+
+/// Wakes every session whose time has come.
+async fn fire(node: Arc<Node>) {
+    loop {
+        for session in node.timers.take_due(node.clock.now()) {
+            node.wake(session);
+        }
+        let first = node.timers.first();
+        tokio::select! {
+            biased;
+            () = node.timers.earlier() => {}
+            () = sleep_to(&node, first) => {}
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub use handler::{
     Registration, StepFailure,
 };
 pub use mint::{Mint, SeededMint, SystemMint};
-pub use node::Config;
+pub use node::{Config, Motion};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
