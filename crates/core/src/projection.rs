@@ -34,6 +34,8 @@ pub enum Table {
     Todo,
     /// Principals, by principal id.
     Principal,
+    /// Keyed submissions that became input of a run, by the id of the run they would have been.
+    Steer,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -132,6 +134,7 @@ impl Table {
         Self::Task,
         Self::Todo,
         Self::Principal,
+        Self::Steer,
     ];
 
     /// The list's name in a database.
@@ -148,6 +151,7 @@ impl Table {
             Self::Task => "task",
             Self::Todo => "todo",
             Self::Principal => "principal",
+            Self::Steer => "steer",
         }
     }
 
@@ -181,6 +185,7 @@ impl Table {
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
             ],
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
+            Self::Steer => &[Session, Run, CreatedAt],
         }
     }
 }

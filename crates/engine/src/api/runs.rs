@@ -14,6 +14,7 @@ use tenure_contract::words::{InputPolicy, StopReason, Trigger};
 use tenure_contract::{Code, Digest, Error, IntentId, RunId, SessionId, limits};
 use tenure_core::Command;
 use tenure_core::projection::{Column, Table};
+use tenure_core::session::SessionState;
 
 /// What a submission comes to before a session is asked.
 struct Prepared {
@@ -48,7 +49,9 @@ impl Engine {
         let submitted = submission(&resident, &request, prepared, run);
         let (accepted, seq) = {
             let mut cell = lock(&resident.cell);
-            let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
+            let duplicate = cell.session().is_some_and(|state| {
+                state.runs.contains_key(&run) || state.steered.contains_key(&run)
+            });
             let command = Command::SubmitRun(submitted);
             let seq = self.node.transact_locked(
                 &resident,
@@ -59,12 +62,7 @@ impl Engine {
             )?;
             let state =
                 cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
-            // steered into the current run, if no run of its own came of it
-            let run_id = if state.runs.contains_key(&run) {
-                run
-            } else {
-                state.order.first().copied().unwrap_or(run)
-            };
+            let run_id = became(state, run);
             (Accepted { run_id, session_id: state.id, duplicate, seq }, seq)
         };
         self.node.durable(&resident, seq).await?;
@@ -83,8 +81,11 @@ impl Engine {
             Some(id) => id.bytes(),
             None => derived_id(caller.tenant, "run-session", key)?,
         };
-        let known =
-            self.row(caller, Table::Run, run.bytes())?.and_then(|row| row.id(Column::Session));
+        let known = match self.row(caller, Table::Run, run.bytes())? {
+            Some(row) => Some(row),
+            None => self.row(caller, Table::Steer, run.bytes())?,
+        };
+        let known = known.and_then(|row| row.id(Column::Session));
         match known {
             Some(elsewhere) if elsewhere != here => {
                 Err(tenure_core::Refusal::RunKeyConflict(run).into())
@@ -297,6 +298,15 @@ impl Engine {
         let row = self.row(caller, table, key)?;
         Ok(row.and_then(|row| row.id(Column::Session)).map(SessionId::from_bytes))
     }
+}
+
+/// The run a submission became: its own, or the one it was steered into.
+fn became(state: &SessionState, run: RunId) -> RunId {
+    if state.runs.contains_key(&run) {
+        return run;
+    }
+    let steered = state.steered.get(&run).map(|steered| steered.run);
+    steered.or(state.order.first().copied()).unwrap_or(run)
 }
 
 fn submission(
