@@ -8,6 +8,7 @@
 //! lists up; [`effect`] performs what the core wishes, once what it depends on is durable.
 
 pub mod api;
+mod claims;
 mod clock;
 mod commit;
 mod durable;

@@ -1,5 +1,6 @@
 //! The node: everything one process holds of the journals it owns.
 
+use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
 use crate::handler::IntentRegistry;
@@ -70,6 +71,8 @@ pub(crate) struct Node {
     pub settler: Settler,
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
+    /// Keyed runs the lists may not tell yet.
+    pub claims: Claims,
     pub intents: IntentRegistry,
     pub agents: Mutex<HashMap<(TenantId, Digest), Arc<Agent>>>,
     residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
@@ -107,6 +110,7 @@ impl Node {
             drive: config.drive,
             motion: config.motion,
             timers: Timers::default(),
+            claims: Claims::default(),
             intents,
             agents: Mutex::default(),
             residents: Mutex::default(),
