@@ -29,6 +29,7 @@ use crate::handler::IntentRegistry;
 use crate::lock;
 use crate::node::{Config, Motion, Node};
 use crate::resident::{Actor, Resident};
+use crate::settle::waits;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -97,7 +98,7 @@ impl Engine {
         }
         let engine = self.clone();
         let recovery = std::thread::Builder::new().name("recovery".to_owned());
-        recovery.spawn(move || engine.recover()).map_err(spawned)?;
+        recovery.spawn(move || engine.recover_until_done()).map_err(spawned)?;
         Ok(())
     }
 
@@ -127,7 +128,10 @@ impl Engine {
 
     /// Looks at every session that has a run not ended. Harmless at any moment: reading a session
     /// declares what its former owner was performing lost, and grants what it wishes.
-    pub fn recover(&self) {
+    ///
+    /// # Errors
+    /// When the lists cannot be read; the sessions looked at by then are recovered.
+    pub fn recover(&self) -> Result<(), Error> {
         let mut after = None;
         let mut last = None;
         loop {
@@ -140,14 +144,8 @@ impl Engine {
                 after,
                 limit: RECOVERY_PAGE,
             };
-            let rows = match self.node.store.projection.list(&query) {
-                Ok(rows) => rows,
-                Err(error) => {
-                    tracing::error!(%error, "runs that had not ended could not be listed");
-                    return;
-                }
-            };
-            let Some(end) = rows.last() else { return };
+            let rows = self.node.store.projection.list(&query).map_err(store_error)?;
+            let Some(end) = rows.last() else { return Ok(()) };
             after = Some(end.born);
             for session in rows.iter().filter_map(|row| row.id(Column::Session)) {
                 if last != Some(session) {
@@ -156,6 +154,24 @@ impl Engine {
                 last = Some(session);
             }
         }
+    }
+
+    /// A scan that failed is begun again: no run may wait for a visitor because a disk hiccuped.
+    fn recover_until_done(&self) {
+        let mut waits = waits();
+        while let Err(error) = self.recover() {
+            tracing::error!(%error, "runs that had not ended could not be listed; trying again");
+            std::thread::sleep(waits.next().unwrap_or_default());
+            if self.node.committer.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Why the lists do not take what is committed; none while they do.
+    #[must_use]
+    pub fn settle_refused(&self) -> Option<String> {
+        self.node.settler.refused()
     }
 
     /// Stops taking new work and waits, up to a limit, for effects in flight; what has not ended by
