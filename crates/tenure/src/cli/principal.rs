@@ -55,10 +55,9 @@ enum What {
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let motion = match args.what {
         What::Ls => Motion::Still,
-        What::Create { .. }
-        | What::Scopes { .. }
-        | What::Disable { .. }
-        | What::Enable { .. } => Motion::Live,
+        What::Create { .. } | What::Scopes { .. } | What::Disable { .. } | What::Enable { .. } => {
+            Motion::Live
+        }
     };
     let connection = cx.connect(motion).await?;
     let client = &connection.client;
