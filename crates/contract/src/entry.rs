@@ -184,7 +184,9 @@ impl Entry {
     /// Reads an entry from its bytes.
     ///
     /// # Errors
-    /// A decode error naming what is wrong: a newer format, an unknown kind, a missing field.
+    /// A decode error naming what is wrong: a newer format, an unknown kind, a missing field, or
+    /// bytes that say it in another way than [`Entry::to_bytes`] does (`LOG-2`): what is stored is
+    /// what is hashed, so one entry has one form.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, decode::Error> {
         let mut d = Decoder::new(bytes);
         let fields =
@@ -196,7 +198,11 @@ impl Entry {
         if d.position() != bytes.len() {
             return Err(decode::Error::message("bytes after the end of the entry"));
         }
-        draft.finish()
+        let entry = draft.finish()?;
+        if entry.to_bytes() != bytes {
+            return Err(decode::Error::message("not the one form the entry has"));
+        }
+        Ok(entry)
     }
 
     /// The hash of an entry's bytes after `prev`: `SHA-256(prev ‖ bytes)`.

@@ -499,6 +499,16 @@ mod tests {
     }
 
     #[test]
+    fn log_2_an_entry_has_one_form_only() {
+        let bytes = entry(&Body::unseal(&[&[9; 16], &b"x"[..]].concat()).unwrap()).to_bytes();
+        assert!(Entry::from_bytes(&bytes).is_ok());
+        // field 2, `seq`, is 1: the same number in two bytes
+        let at = bytes.windows(2).position(|pair| pair == [0x02, 0x01]).unwrap() + 1;
+        let longer = [&bytes[..at], &[0x18, 0x01], &bytes[at + 1..]].concat();
+        assert!(Entry::from_bytes(&longer).is_err());
+    }
+
+    #[test]
     fn a_journal_is_a_session_s_or_a_ledger() {
         let ledger = Journal::Ledger(TenantId::from_bytes([2; 16]));
         assert_eq!(ledger.to_string().parse(), Ok(ledger));

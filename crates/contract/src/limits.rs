@@ -26,6 +26,9 @@ pub const BUDGET_STEPS_DEFAULT: u64 = 1_000_000;
 pub const CALLS_PER_TURN_MAX: usize = 64;
 /// Attempts of one `read` or `idempotent` step after failures that may pass.
 pub const STEP_ATTEMPTS_MAX: u32 = 5;
+/// Attempts of one `read` or `idempotent` step whose performer died; more would be a step that kills
+/// its process for ever.
+pub const STEP_ATTEMPTS_AFTER_LOSS_MAX: u32 = 20;
 /// First wait before another attempt, milliseconds; it doubles.
 pub const RETRY_BACKOFF_MS: u64 = 200;
 /// A call's time limit when its tool says nothing, milliseconds (`T14`).
@@ -48,6 +51,11 @@ pub const COMMIT_MAX_ENTRIES: usize = 4_096;
 pub const SETTLE_MAX_ENTRIES: usize = 16_384;
 /// Unsettled entries at which admission of new runs slows down.
 pub const SETTLE_LAG_MAX_ENTRIES: u64 = 500_000;
+/// First wait before a refused settle or a failed recovery scan is tried again, milliseconds; it
+/// doubles.
+pub const STORE_RETRY_MS: u64 = 500;
+/// The longest such wait, milliseconds.
+pub const STORE_RETRY_MAX_MS: u64 = 30_000;
 /// How long a list waits for the position its caller presents, milliseconds.
 pub const SETTLE_WAIT_MAX_MS: u64 = 2_000;
 /// The log's write-ahead file is restarted at this size, bytes.

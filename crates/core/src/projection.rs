@@ -42,6 +42,8 @@ pub enum Table {
     Workspace,
     /// Secrets, by half a digest of the name.
     Secret,
+    /// Keyed submissions that became input of a run, by the id of the run they would have been.
+    Steer,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -152,6 +154,7 @@ impl Table {
         Self::Project,
         Self::Workspace,
         Self::Secret,
+        Self::Steer,
     ];
 
     /// The list's name in a database.
@@ -172,6 +175,7 @@ impl Table {
             Self::Project => "project",
             Self::Workspace => "workspace",
             Self::Secret => "secret",
+            Self::Steer => "steer",
         }
     }
 
@@ -210,6 +214,7 @@ impl Table {
                 &[Parent, Kind, Status, Open, Reference, Commit, CreatedAt, UpdatedAt]
             }
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
+            Self::Steer => &[Session, Run, CreatedAt],
         }
     }
 }

@@ -20,7 +20,7 @@ pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn,
 };
-pub use state::{Approval, SessionState};
+pub use state::{Approval, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 
@@ -28,7 +28,7 @@ use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 
 /// The fold's version: a snapshot made by another one is folded again.
-pub const FOLD_VERSION: u32 = 1;
+pub const FOLD_VERSION: u32 = 2;
 
 /// What [`transact`] needs of its caller: a place to turn a draft into an entry.
 pub trait Journalist {

@@ -31,8 +31,9 @@ pub(crate) use todos::{todo_change, todo_view, todo_write};
 use crate::commit::{CommitFigures, Drive, store_error};
 use crate::handler::IntentRegistry;
 use crate::lock;
-use crate::node::{Config, Node};
+use crate::node::{Config, Motion, Node};
 use crate::resident::{Actor, Resident};
+use crate::settle::waits;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -58,7 +59,8 @@ pub struct Engine {
 
 impl Engine {
     /// Starts a node on a store: takes the leases, brings the lists up to the log, starts the
-    /// committer and the settler, and begins to move every run that had not ended.
+    /// committer and the settler, and begins to move every run that had not ended, unless it is to
+    /// be [`Motion::Still`].
     ///
     /// # Errors
     /// When the store is held by another, is damaged, or has lost acknowledged entries. Nothing is
@@ -95,27 +97,20 @@ impl Engine {
                 node.settler.run(&committed, &|resident| node.let_go(resident));
             })
             .map_err(spawned)?;
+        if self.node.motion == Motion::Still {
+            return Ok(());
+        }
         let engine = self.clone();
         let recovery = std::thread::Builder::new().name("recovery".to_owned());
-        recovery.spawn(move || engine.recover()).map_err(spawned)?;
+        recovery.spawn(move || engine.recover_until_done()).map_err(spawned)?;
         Ok(())
     }
 
     fn start_tasks(&self) {
-        let node = self.node.clone();
-        let timers = self.node.runtime.spawn(async move {
-            loop {
-                for session in node.timers.take_due(node.clock.now()) {
-                    node.wake(session);
-                }
-                let first = node.timers.first();
-                tokio::select! {
-                    biased;
-                    () = node.timers.earlier() => {}
-                    () = sleep_to(&node, first) => {}
-                }
-            }
-        });
+        if self.node.motion == Motion::Live {
+            let timers = self.node.runtime.spawn(fire(self.node.clone()));
+            lock(&self.node.loops).push(timers.abort_handle());
+        }
         let engine = self.clone();
         let rounds = self.node.runtime.spawn(async move {
             loop {
@@ -123,7 +118,7 @@ impl Engine {
                 engine.round();
             }
         });
-        lock(&self.node.loops).extend([timers.abort_handle(), rounds.abort_handle()]);
+        lock(&self.node.loops).push(rounds.abort_handle());
     }
 
     /// Every so often: keep the leases, let go what nobody needs.
@@ -137,7 +132,10 @@ impl Engine {
 
     /// Looks at every session that has a run not ended. Harmless at any moment: reading a session
     /// declares what its former owner was performing lost, and grants what it wishes.
-    pub fn recover(&self) {
+    ///
+    /// # Errors
+    /// When the lists cannot be read; the sessions looked at by then are recovered.
+    pub fn recover(&self) -> Result<(), Error> {
         let mut after = None;
         let mut last = None;
         loop {
@@ -150,14 +148,8 @@ impl Engine {
                 after,
                 limit: RECOVERY_PAGE,
             };
-            let rows = match self.node.store.projection.list(&query) {
-                Ok(rows) => rows,
-                Err(error) => {
-                    tracing::error!(%error, "runs that had not ended could not be listed");
-                    return;
-                }
-            };
-            let Some(end) = rows.last() else { return };
+            let rows = self.node.store.projection.list(&query).map_err(store_error)?;
+            let Some(end) = rows.last() else { return Ok(()) };
             after = Some(end.born);
             for session in rows.iter().filter_map(|row| row.id(Column::Session)) {
                 if last != Some(session) {
@@ -166,6 +158,24 @@ impl Engine {
                 last = Some(session);
             }
         }
+    }
+
+    /// A scan that failed is begun again: no run may wait for a visitor because a disk hiccuped.
+    fn recover_until_done(&self) {
+        let mut waits = waits();
+        while let Err(error) = self.recover() {
+            tracing::error!(%error, "runs that had not ended could not be listed; trying again");
+            std::thread::sleep(waits.next().unwrap_or_default());
+            if self.node.committer.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Why the lists do not take what is committed; none while they do.
+    #[must_use]
+    pub fn settle_refused(&self) -> Option<String> {
+        self.node.settler.refused()
     }
 
     /// Stops taking new work and waits, up to a limit, for effects in flight; what has not ended by
@@ -188,6 +198,12 @@ impl Engine {
         if let Err(error) = self.node.store.lease.release(&self.node.name) {
             tracing::warn!(%error, "leases could not be given up");
         }
+    }
+
+    /// Whether this node moves what it holds.
+    #[must_use]
+    pub fn motion(&self) -> Motion {
+        self.node.motion
     }
 
     /// The handlers of this node.
@@ -274,6 +290,21 @@ impl Engine {
             return Err(Error::new(Code::SettleLag, text));
         }
         Ok(())
+    }
+}
+
+/// Wakes every session whose time has come.
+async fn fire(node: Arc<Node>) {
+    loop {
+        for session in node.timers.take_due(node.clock.now()) {
+            node.wake(session);
+        }
+        let first = node.timers.first();
+        tokio::select! {
+            biased;
+            () = node.timers.earlier() => {}
+            () = sleep_to(&node, first) => {}
+        }
     }
 }
 

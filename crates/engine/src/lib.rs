@@ -8,6 +8,7 @@
 //! lists up; [`effect`] performs what the core wishes, once what it depends on is durable.
 
 pub mod api;
+mod claims;
 mod clock;
 mod commit;
 mod durable;
@@ -33,7 +34,7 @@ pub use handler::{
     Registration, StepFailure,
 };
 pub use mint::{Mint, SeededMint, SystemMint};
-pub use node::Config;
+pub use node::{Config, Motion};
 pub use vault::VaultKey;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

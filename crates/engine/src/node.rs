@@ -1,5 +1,6 @@
 //! The node: everything one process holds of the journals it owns.
 
+use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
 use crate::handler::IntentRegistry;
@@ -31,6 +32,16 @@ use tenure_store::{Snapshot, Store};
 /// How often a void resident's tail is looked at while it is being settled.
 const TAIL_LOOK_AGAIN: Duration = Duration::from_millis(1);
 
+/// Whether a node moves what it holds, or only tells of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Motion {
+    /// Runs that had not ended go on, timers fire, effects happen, commands are taken.
+    Live,
+    /// Nothing is journaled and no effect happens: a command is refused, and what a former owner
+    /// left open stays open for the next one.
+    Still,
+}
+
 /// How a node is set up; nothing is opened by making one (`RT1`).
 pub struct Config {
     /// The owner's name in leases; the same for every process of one data directory.
@@ -47,6 +58,8 @@ pub struct Config {
     pub workspaces: PathBuf,
     /// What to do when the disk can no longer be trusted.
     pub on_fatal: OnFatal,
+    /// Whether it moves anything.
+    pub motion: Motion,
 }
 
 pub(crate) struct Node {
@@ -57,10 +70,13 @@ pub(crate) struct Node {
     pub vault: VaultKey,
     pub name: String,
     pub drive: Drive,
+    pub motion: Motion,
     pub committer: Committer,
     pub settler: Settler,
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
+    /// Keyed runs the lists may not tell yet.
+    pub claims: Claims,
     pub intents: IntentRegistry,
     pub agents: Mutex<HashMap<(TenantId, Digest), Arc<Agent>>>,
     residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
@@ -97,7 +113,9 @@ impl Node {
             vault: config.vault,
             name: config.node,
             drive: config.drive,
+            motion: config.motion,
             timers: Timers::default(),
+            claims: Claims::default(),
             intents,
             agents: Mutex::default(),
             residents: Mutex::default(),
@@ -120,6 +138,8 @@ impl Node {
     }
 
     pub fn seal(&self, tenant: TenantId, content: &[u8]) -> Result<Sealed, Error> {
+        // a large body is on disk before its entry is decided
+        self.must_move()?;
         seal(&*self.mint, &*self.store.payload, tenant, content).map_err(store_error)
     }
 
@@ -208,6 +228,9 @@ impl Node {
         }
         let Some(resident) = self.load(journal)? else { return Ok(None) };
         lock(&self.residents).insert(journal.key(), resident.clone());
+        if self.motion == Motion::Still {
+            return Ok(Some(resident));
+        }
         self.revive(&resident)?;
         // who only reads waits for nothing, and what was decided here must not wait for the next one
         self.committer.nudge();
@@ -289,6 +312,17 @@ impl Node {
         }
     }
 
+    /// A node that only tells takes no command.
+    fn must_move(&self) -> Result<(), Error> {
+        match self.motion {
+            Motion::Live => Ok(()),
+            Motion::Still => Err(Error::new(
+                Code::IllegalTransition,
+                "this process only reads the store and changes nothing; open it live, as `tenure serve` does",
+            )),
+        }
+    }
+
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -356,6 +390,7 @@ impl Node {
         bodies: Bodies,
         actor: &Actor,
     ) -> Result<u64, Error> {
+        self.must_move()?;
         if let Some(lost) = resident.durable.lost() {
             return Err(lost.clone());
         }
@@ -395,6 +430,7 @@ impl Node {
         actor: &Actor,
     ) -> Result<u64, Error> {
         let mut cell = lock(&resident.cell);
+        self.must_move()?;
         if let Some(lost) = resident.durable.lost() {
             return Err(lost.clone());
         }

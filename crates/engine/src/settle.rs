@@ -16,8 +16,6 @@ use tenure_store::{IndexRun, Settle, Snapshot, Store, Stored};
 
 /// How long a busy settler lets entries gather.
 const PACE: Duration = Duration::from_millis(10);
-/// How long a settler that was refused waits before it tries again.
-const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 pub(crate) struct Settler {
     store: Store,
@@ -26,6 +24,7 @@ pub(crate) struct Settler {
     pub settled: Durable,
     lag: Arc<AtomicU64>,
     pub lag_max: AtomicU64,
+    refused: Mutex<Option<String>>,
     hurried: Mutex<bool>,
     hurry: Condvar,
 }
@@ -77,6 +76,7 @@ impl Settler {
             settled: Durable::default(),
             lag,
             lag_max: AtomicU64::new(0),
+            refused: Mutex::default(),
             hurried: Mutex::new(false),
             hurry: Condvar::new(),
         }
@@ -85,6 +85,22 @@ impl Settler {
     /// Entries committed and not settled.
     pub fn lag(&self) -> u64 {
         self.lag.load(Ordering::Relaxed)
+    }
+
+    /// Why the lists do not take what is committed, while they do not.
+    pub fn refused(&self) -> Option<String> {
+        lock(&self.refused).clone()
+    }
+
+    /// Settles, however often the lists refuse: what is committed stands in the log and waits.
+    fn insist(&self, settle: &Settle, entries: usize) {
+        let mut waits = waits();
+        while let Err(refused) = self.store.projection.settle(settle) {
+            tracing::error!(%refused, entries, "lists cannot be brought up to the log; trying again");
+            *lock(&self.refused) = Some(refused.to_string());
+            std::thread::sleep(waits.next().unwrap_or_default());
+        }
+        *lock(&self.refused) = None;
     }
 
     /// Brings the projection up to the log before anything is served: catches up, rebuilds, or
@@ -194,10 +210,7 @@ impl Settler {
             gather(&mut gathering, submission, places);
         }
         let settle = gathering.finish();
-        while let Err(refused) = self.store.projection.settle(&settle) {
-            tracing::error!(%refused, entries, "lists cannot be brought up to the log; trying again");
-            std::thread::sleep(RETRY_AFTER);
-        }
+        self.insist(&settle, entries);
         self.settled.ack(settle.upto.position.number());
         self.lag.fetch_sub(entries as u64, Ordering::Relaxed);
         let mut residents: Vec<Arc<Resident>> = Vec::with_capacity(waiting.len());
@@ -209,6 +222,12 @@ impl Settler {
         residents.dedup_by(|one, other| Arc::ptr_eq(one, other));
         residents.iter().for_each(on_settled);
     }
+}
+
+/// How long to wait for a store that refused: ever longer, up to a limit.
+pub(crate) fn waits() -> impl Iterator<Item = Duration> {
+    let doubled = |wait: &u64| Some((wait * 2).min(limits::STORE_RETRY_MAX_MS));
+    std::iter::successors(Some(limits::STORE_RETRY_MS), doubled).map(Duration::from_millis)
 }
 
 fn gather(gathering: &mut Gathering, submission: &mut Submission, places: &[Position]) {
@@ -239,4 +258,16 @@ fn acknowledged_entries_lost(anchor: Option<Anchor>, end: Position) -> Error {
             end.number()
         ),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_store_that_refuses_is_asked_ever_more_rarely_up_to_a_limit() {
+        let waits: Vec<u64> = waits().take(9).map(|wait| wait.as_millis() as u64).collect();
+        assert_eq!(waits[..3], [500, 1_000, 2_000]);
+        assert_eq!(waits[8], limits::STORE_RETRY_MAX_MS);
+    }
 }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Digest, Error, Time};
-use tenure_engine::{Clock, Config, Drive, Engine, SeededMint};
+use tenure_engine::{Clock, Config, Drive, Engine, Motion, SeededMint};
 use tokio::runtime::{Builder, Runtime};
 
 /// What a life is made of.
@@ -98,6 +98,7 @@ impl Life {
             mint: Arc::new(SeededMint::new(around.seed.wrapping_mul(1_000).wrapping_add(number))),
             workspaces: PathBuf::from("/nowhere"),
             vault: tenure_engine::VaultKey([3; 32]),
+            motion: Motion::Live,
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

@@ -45,6 +45,7 @@ use clap::{Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tenure_contract::TenantId;
+use tenure_engine::Motion;
 
 /// Runs AI agents and intents as durable, accountable work: kill it anywhere, nothing is lost.
 #[derive(Debug, Parser)]
@@ -132,13 +133,14 @@ pub(crate) struct Cx {
 }
 
 impl Cx {
-    /// The way to the directory's owner, which this process becomes if there is none.
-    async fn connect(&self) -> Result<Connection, Failure> {
-        Ok(Connection::to(&self.data).await?.acting_in(self.tenant))
+    /// The way to the directory's owner, which this process becomes if there is none: a still one
+    /// for a verb that only reads, so that looking at a run never moves it.
+    async fn connect(&self, motion: Motion) -> Result<Connection, Failure> {
+        Ok(Connection::to(&self.data, motion).await?.acting_in(self.tenant))
     }
 
-    /// The same for a verb that only looks: what is not there is not made.
-    async fn connect_existing(&self) -> Result<Connection, Failure> {
+    /// The same for a verb about what is there: what is not is not made.
+    async fn connect_existing(&self, motion: Motion) -> Result<Connection, Failure> {
         if !self.data.exists() {
             let told = format!(
                 "no data directory `{}`; `tenure run` and `tenure serve` make one, `--data DIR` names another",
@@ -146,7 +148,7 @@ impl Cx {
             );
             return Err(Failure::usage(told));
         }
-        self.connect().await
+        self.connect(motion).await
     }
 }
 

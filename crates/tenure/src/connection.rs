@@ -8,6 +8,7 @@ use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tenure_contract::{Code, Error, TenantId};
+use tenure_engine::Motion;
 use tenure_surface::http::Tokens;
 use tokio::time::Instant;
 
@@ -22,17 +23,19 @@ pub(crate) struct Connection {
     /// The data directory, as named.
     pub dir: PathBuf,
     owned: Option<Running>,
+    motion: Motion,
 }
 
 impl Connection {
-    /// Finds the owner of a data directory, or becomes it.
-    pub async fn to(dir: &Path) -> Result<Self, Error> {
+    /// Finds the owner of a data directory, or becomes it: one that moves its runs on, or one that
+    /// only reads.
+    pub async fn to(dir: &Path, motion: Motion) -> Result<Self, Error> {
         let deadline = Instant::now() + OWNER_START_MAX;
         loop {
             if let Some(client) = live_owner(dir).await {
-                return Ok(Self { client, dir: dir.to_owned(), owned: None });
+                return Ok(Self { client, dir: dir.to_owned(), owned: None, motion: Motion::Live });
             }
-            match Tenure::open(dir, Options::default()) {
+            match Tenure::open(dir, Options { motion, ..Options::default() }) {
                 Ok(tenure) => return Self::becoming(dir, tenure).await,
                 // somebody holds it and does not answer yet, or not any more
                 Err(OpenError::Held { .. }) if Instant::now() < deadline => {
@@ -46,7 +49,8 @@ impl Connection {
     async fn becoming(dir: &Path, tenure: Tenure) -> Result<Self, Error> {
         let running = Running::start(tenure, ([127, 0, 0, 1], 0).into(), Tokens::default()).await?;
         let client = running.client().map_err(Fault::into_error)?;
-        Ok(Self { client, dir: dir.to_owned(), owned: Some(running) })
+        let motion = running.motion();
+        Ok(Self { client, dir: dir.to_owned(), owned: Some(running), motion })
     }
 
     /// The same, acting in that tenant, if one is named.
@@ -58,6 +62,11 @@ impl Connection {
     /// Whether this process is the owner.
     pub const fn is_owner(&self) -> bool {
         self.owned.is_some()
+    }
+
+    /// Whether anybody moves the directory's runs on.
+    pub const fn motion(&self) -> Motion {
+        self.motion
     }
 
     /// Lets go: an owner drains and withdraws its note; nothing is cancelled.

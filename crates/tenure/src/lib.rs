@@ -23,7 +23,8 @@
 //! | `owner.json` | where the owner answers and the token for it, mode 0600; gone at an orderly exit |
 //!
 //! Everything in it belongs to one process at a time. A verb of the command line talks to that
-//! process over HTTP, and becomes it only when there is none.
+//! process over HTTP, and becomes it only when there is none: as one that moves nothing where the verb only reads, which
+//! writes no note and is gone at once.
 //!
 //! **Invariant:** wiring and presentation; no decision about a run stands here.
 
@@ -40,3 +41,4 @@ mod server;
 
 pub use keys::{KeyError, Keys};
 pub use open::{OpenError, Options, Tenure};
+pub use tenure_engine::Motion;

@@ -10,7 +10,9 @@ use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, OnFatal, SystemMint, VaultKey};
+use tenure_engine::{
+    Clock, Config, Drive, Engine, IntentRegistry, Motion, OnFatal, SystemMint, VaultKey,
+};
 use tenure_store_sqlite::SqliteStore;
 
 /// The exit status of a process whose disk failed.
@@ -28,6 +30,8 @@ pub struct Options {
     pub progress: Box<dyn Fn(u64)>,
     /// What to do when the disk can no longer be trusted; it must not return.
     pub on_fatal: OnFatal,
+    /// Whether the runs in it go on, or are only told of.
+    pub motion: Motion,
 }
 
 impl Default for Options {
@@ -39,6 +43,7 @@ impl Default for Options {
                 eprintln!("tenure: {why}; what was acknowledged is safe, start again");
                 std::process::exit(EXIT_DISK_FAILED)
             }),
+            motion: Motion::Live,
         }
     }
 }
@@ -102,7 +107,7 @@ pub struct Tenure {
 
 impl Tenure {
     /// Opens a data directory, making it when it is new, and begins to move every run in it that
-    /// had not ended. Needs a tokio runtime.
+    /// had not ended, unless [`Options::motion`] is [`Motion::Still`]. Needs a tokio runtime.
     ///
     /// # Errors
     /// [`OpenError`]; nothing is running then.
@@ -124,6 +129,7 @@ impl Tenure {
             workspaces,
             vault: VaultKey(keys.secrets),
             on_fatal: options.on_fatal,
+            motion: options.motion,
         };
         let engine = Engine::start(store.store(), config, options.intents, &*options.progress)
             .map_err(|source| OpenError::Store { dir: dir.clone(), source })?;

@@ -40,6 +40,11 @@ impl Owner {
         fs::rename(&beside, place(dir))
     }
 
+    /// Takes away the note of a process that died; the caller holds the directory.
+    pub fn remove_stale(dir: &Path) {
+        let _ = fs::remove_file(place(dir));
+    }
+
     /// Takes the note away, if it is still this one.
     pub fn withdraw(&self, dir: &Path) {
         if Self::read(dir).as_ref() == Some(self) {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_contract::{Code, Error};
+use tenure_engine::Motion;
 use tenure_surface::http::{Access, HeadSigner, ServerState, Tokens, check_bind, router, serve};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -31,7 +32,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Serves a data directory at an address; its note stands once requests are accepted.
+    /// Serves a data directory at an address; its note stands once requests are accepted. One that
+    /// only reads writes no note: who wants to move something would be refused there, and waits
+    /// until it has gone instead.
     pub async fn start(tenure: Tenure, listen: SocketAddr, tokens: Tokens) -> Result<Self, Error> {
         tenure.engine().open_tenant(tenure.tenant(), TENANT_NAME).await?;
         let has_keys = tenure.engine().has_keys(tenure.tenant())?;
@@ -55,12 +58,20 @@ impl Running {
             // a sender that is gone means the same
             let _ = stopped.await;
         }));
-        owner.write(tenure.dir()).map_err(|error| {
-            let told =
-                format!("`owner.json` in `{}` cannot be written: {error}", tenure.dir().display());
-            Error::new(Code::StoreUnavailable, told)
-        })?;
+        match tenure.engine().motion() {
+            Motion::Live => owner.write(tenure.dir()).map_err(|error| {
+                let dir = tenure.dir().display();
+                let told = format!("`owner.json` in `{dir}` cannot be written: {error}");
+                Error::new(Code::StoreUnavailable, told)
+            })?,
+            Motion::Still => Owner::remove_stale(tenure.dir()),
+        }
         Ok(Self { tenure, owner, shutdown, serving, keys })
+    }
+
+    /// Whether it moves the runs of its directory.
+    pub fn motion(&self) -> Motion {
+        self.tenure.engine().motion()
     }
 
     /// Where it answers.

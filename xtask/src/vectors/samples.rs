@@ -132,7 +132,10 @@ fn run_event(number: u16, s: &mut Source) -> Option<Event> {
             receipt: s.option(receipt),
         }
         .into(),
-        17 => RunSteered { run: run(s) }.into(),
+        17 => {
+            let keyed = s.option(|s| KeyedInput { submission: run(s), request: s.digest() });
+            RunSteered { run: run(s), keyed }.into()
+        }
         _ => return None,
     })
 }

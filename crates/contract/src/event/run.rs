@@ -277,4 +277,20 @@ pub struct RunSteered {
     /// The run.
     #[n(0)]
     pub run: RunId,
+    /// What it came by, when that had an idempotency key (`INT-5`).
+    #[n(1)]
+    pub keyed: Option<KeyedInput>,
+}
+
+/// A submission with an idempotency key that became input instead of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct KeyedInput {
+    /// The run it would have been; its id comes from the key.
+    #[n(0)]
+    pub submission: RunId,
+    /// Digest of the whole request, so that another one under the same key is noticed.
+    #[n(1)]
+    pub request: Digest,
 }

@@ -1,7 +1,7 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
 use super::{Column, RowChange, Table, Value, ledger};
-use tenure_contract::event::{Event, RunSubmitted, Work};
+use tenure_contract::event::{Event, RunSteered, RunSubmitted, Work};
 use tenure_contract::words::{
     ApprovalStatus, RunStatus, SessionStatus, TaskRank, TaskStatus, TodoStatus,
 };
@@ -38,9 +38,9 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::WorkspaceMoved(_)
         | Event::SecretSet(_)
         | Event::SecretDeleted(_) => ledger::rows(entry),
+        Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::SessionBound(_)
         | Event::RunCancelRequested(_)
-        | Event::RunSteered(_)
         | Event::StepIntended(_)
         | Event::StepAttempted(_)
         | Event::StepLanded(_)
@@ -172,6 +172,18 @@ fn session_follows(entry: &Entry, run: RunStatus) -> Option<RowChange> {
     };
     let key = entry.session()?.bytes();
     Some(change(entry, Table::Session, key, vec![(Column::Status, text(status))]))
+}
+
+/// Only what has a key is ever looked for.
+fn steer_rows(entry: &Entry, steered: &RunSteered) -> Vec<RowChange> {
+    use Column::*;
+    let Some(keyed) = steered.keyed else { return Vec::new() };
+    let set = vec![
+        (Session, session_id(entry)),
+        (Run, id(steered.run.bytes())),
+        (CreatedAt, time(entry.at)),
+    ];
+    vec![change(entry, Table::Steer, keyed.submission.bytes(), set)]
 }
 
 fn doubt_rows(entry: &Entry) -> Vec<RowChange> {

@@ -7,7 +7,7 @@ mod step;
 mod task;
 
 use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
-use super::state::SessionState;
+use super::state::{SessionState, Steered};
 use crate::{Illegal, machine};
 use std::fmt::Display;
 use tenure_contract::event::*;
@@ -253,6 +253,10 @@ impl SessionState {
 
     fn run_steered(&mut self, entry: &Entry, event: &RunSteered) -> Folded {
         self.progress_mut(event.run)?.steered.push(entry.seq);
+        if let Some(keyed) = event.keyed {
+            let steered = Steered { run: event.run, request: keyed.request };
+            self.steered.insert(keyed.submission, steered);
+        }
         Ok(())
     }
 

@@ -180,6 +180,10 @@ fn submit_run(state: &SessionState, submitted: &RunSubmitted) -> Decided {
         let same = known.request.is_some() && known.request == submitted.request;
         return if same { Ok(Vec::new()) } else { Err(Refusal::RunKeyConflict(submitted.run)) };
     }
+    if let Some(known) = state.steered.get(&submitted.run) {
+        let same = submitted.request == Some(known.request);
+        return if same { Ok(Vec::new()) } else { Err(Refusal::RunKeyConflict(submitted.run)) };
+    }
     still_open(state)?;
     let attempt = task::attempt_of(state, submitted)?;
     let submitted = &RunSubmitted { attempt, ..submitted.clone() };
@@ -239,7 +243,12 @@ fn arrive(state: &SessionState, submitted: &RunSubmitted) -> Decided {
         // a try of a task is a run of its own
         (InputPolicy::Steer, Some(current)) if submitted.task.is_none() => {
             match state.runs.get(&current).filter(|run| takes_input(run)) {
-                Some(run) => Ok(vec![given(draft(run, RunSteered { run: current }))]),
+                Some(run) => {
+                    let keyed = submitted
+                        .request
+                        .map(|request| KeyedInput { submission: submitted.run, request });
+                    Ok(vec![given(draft(run, RunSteered { run: current, keyed }))])
+                }
                 None => Ok(vec![submission(submitted)]),
             }
         }

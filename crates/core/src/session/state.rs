@@ -77,6 +77,21 @@ pub struct SessionState {
     /// The agent it is bound to: the first that claimed it, or ran in it (`CLM-1`).
     #[n(19)]
     pub binding: Option<SessionBound>,
+    /// Keyed submissions that became input, by the run they would have been (`INT-5`).
+    #[n(20)]
+    pub steered: BTreeMap<RunId, Steered>,
+}
+
+/// Where a keyed submission went that became input for a run.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Steered {
+    /// The run that got it.
+    #[n(0)]
+    pub run: RunId,
+    /// Digest of the whole request.
+    #[n(1)]
+    pub request: Digest,
 }
 
 /// An approval as the session knows it.
@@ -143,6 +158,7 @@ impl SessionState {
             todos: BTreeMap::new(),
             following: Vec::new(),
             binding: None,
+            steered: BTreeMap::new(),
         }
     }
 

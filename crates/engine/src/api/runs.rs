@@ -2,6 +2,7 @@
 
 use super::sessions::{derived_id, request_digest, same_tenant};
 use super::{Engine, actor, name};
+use crate::claims::Elsewhere;
 use crate::lock;
 use crate::resident::Resident;
 use crate::seal::Bodies;
@@ -12,8 +13,9 @@ use tenure_contract::event::{Origin, RunLimits, RunSubmitted, Work};
 use tenure_contract::resource::{Accepted, AgentRequest, Caller, IntentRequest, Run, SubmitRun};
 use tenure_contract::words::{InputPolicy, StopReason, Trigger};
 use tenure_contract::{Code, Digest, Error, IntentId, RunId, SessionId, limits};
-use tenure_core::Command;
 use tenure_core::projection::{Column, Table};
+use tenure_core::session::SessionState;
+use tenure_core::{Command, Refusal};
 
 /// What a submission comes to before a session is asked.
 struct Prepared {
@@ -23,6 +25,14 @@ struct Prepared {
     memory: bool,
     approvers: Vec<String>,
     digest: Option<Digest>,
+}
+
+/// What came of a submission.
+enum Offered {
+    /// A session has it, as far as the disk keeps it.
+    Taken { session: Arc<Resident>, accepted: Accepted },
+    /// Another session has its key.
+    Elsewhere(Elsewhere),
 }
 
 impl Engine {
@@ -35,61 +45,85 @@ impl Engine {
         self.admit()?;
         same_tenant(caller, request.tenant_id)?;
         let prepared = self.prepare(caller, &request)?;
-        let key = request.idempotency_key.as_deref();
-        let run = match key {
+        let run = match request.idempotency_key.as_deref() {
             Some(key) => RunId::from_bytes(derived_id(caller.tenant, "run", key)?),
             None => RunId::from_bytes(self.node.fresh_id()),
         };
-        if let Some(key) = key {
-            self.key_is_for(caller, &request, key, run)?;
+        loop {
+            match self.offer(caller, &request, &prepared, run)? {
+                Offered::Taken { session, accepted } => {
+                    self.node.durable(&session, accepted.seq).await?;
+                    return Ok(accepted);
+                }
+                Offered::Elsewhere(claim) => {
+                    // a conflict with what is lost with its commit would be one with nothing
+                    if self.node.durable(&claim.session, claim.seq).await.is_ok() {
+                        return Err(Refusal::RunKeyConflict(run).into());
+                    }
+                }
+            }
         }
-        let resident = self.session_for(caller, &request, &prepared, key)?;
+    }
+
+    /// Looks for the run's key and gives the run to its session, with nobody in between.
+    fn offer(
+        &self,
+        caller: &Caller,
+        request: &SubmitRun,
+        prepared: &Prepared,
+        run: RunId,
+    ) -> Result<Offered, Error> {
+        let key = request.idempotency_key.as_deref();
+        let _turn = key.map(|_| self.node.claims.turn(run));
+        if let Some(key) = key
+            && let Some(claim) = self.key_is_for(caller, request, key, run)?
+        {
+            return Ok(Offered::Elsewhere(claim));
+        }
+        let session = self.session_for(caller, request, prepared, key)?;
         let sealed = self.node.seal_json(caller.tenant, &prepared.input)?;
-        let submitted = submission(&resident, &request, prepared, run);
-        let (accepted, seq) = {
-            let mut cell = lock(&resident.cell);
-            let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
-            let command = Command::SubmitRun(submitted);
-            let seq = self.node.transact_locked(
-                &resident,
-                &mut cell,
-                &command,
-                Bodies::given(sealed),
-                &actor(caller),
-            )?;
-            let state =
-                cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
-            // steered into the current run, if no run of its own came of it
-            let run_id = if state.runs.contains_key(&run) {
-                run
-            } else {
-                state.order.first().copied().unwrap_or(run)
-            };
-            (Accepted { run_id, session_id: state.id, duplicate, seq }, seq)
-        };
-        self.node.durable(&resident, seq).await?;
-        Ok(accepted)
+        let submitted = submission(&session, request, prepared, run);
+        let mut cell = lock(&session.cell);
+        let duplicate = cell
+            .session()
+            .is_some_and(|state| state.runs.contains_key(&run) || state.steered.contains_key(&run));
+        let command = Command::SubmitRun(submitted);
+        let (bodies, actor) = (Bodies::given(sealed), actor(caller));
+        let seq = self.node.transact_locked(&session, &mut cell, &command, bodies, &actor)?;
+        if key.is_some() {
+            self.node.claims.make(run, &session, seq);
+        }
+        let state = cell.session().ok_or_else(|| Error::not_found("session", session.journal))?;
+        let run_id = became(state, run);
+        let accepted = Accepted { run_id, session_id: state.id, duplicate, seq };
+        drop(cell);
+        Ok(Offered::Taken { session, accepted })
     }
 
     /// A key that made a run in one session makes none in another: the session is part of the body.
+    /// What another session was given and the lists do not tell yet is returned.
     fn key_is_for(
         &self,
         caller: &Caller,
         request: &SubmitRun,
         key: &str,
         run: RunId,
-    ) -> Result<(), Error> {
+    ) -> Result<Option<Elsewhere>, Error> {
         let here = match request.session_id {
             Some(id) => id.bytes(),
             None => derived_id(caller.tenant, "run-session", key)?,
         };
-        let known =
-            self.row(caller, Table::Run, run.bytes())?.and_then(|row| row.id(Column::Session));
-        match known {
-            Some(elsewhere) if elsewhere != here => {
-                Err(tenure_core::Refusal::RunKeyConflict(run).into())
-            }
-            _ => Ok(()),
+        // before the lists: what is over here is in them
+        if let Some(claim) = self.node.claims.elsewhere(run, here) {
+            return Ok(Some(claim));
+        }
+        let known = match self.row(caller, Table::Run, run.bytes())? {
+            Some(row) => Some(row),
+            None => self.row(caller, Table::Steer, run.bytes())?,
+        };
+        match known.and_then(|row| row.id(Column::Session)) {
+            Some(elsewhere) if elsewhere != here => Err(Refusal::RunKeyConflict(run).into()),
+            _ => Ok(None),
         }
     }
 
@@ -303,10 +337,19 @@ impl Engine {
     }
 }
 
+/// The run a submission became: its own, or the one it was steered into.
+fn became(state: &SessionState, run: RunId) -> RunId {
+    if state.runs.contains_key(&run) {
+        return run;
+    }
+    let steered = state.steered.get(&run).map(|steered| steered.run);
+    steered.or(state.order.first().copied()).unwrap_or(run)
+}
+
 fn submission(
     resident: &Resident,
     request: &SubmitRun,
-    prepared: Prepared,
+    prepared: &Prepared,
     run: RunId,
 ) -> RunSubmitted {
     let (policy, session_approvers) = {
@@ -315,7 +358,7 @@ fn submission(
         let policy = opened.map_or(InputPolicy::Queue, |opened| opened.input_policy);
         (policy, opened.map(|opened| opened.approvers.clone()).unwrap_or_default())
     };
-    let mut approvers = prepared.approvers;
+    let mut approvers = prepared.approvers.clone();
     approvers.extend(session_approvers);
     approvers.sort();
     approvers.dedup();
@@ -323,7 +366,7 @@ fn submission(
         run,
         parent: request.parent_run_id,
         task: request.task_id,
-        work: prepared.work,
+        work: prepared.work.clone(),
         trigger: if request.parent_run_id.is_some() { Trigger::Parent } else { Trigger::Submit },
         policy: request.input_policy.unwrap_or(policy),
         limits: prepared.limits,

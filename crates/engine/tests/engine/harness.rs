@@ -24,7 +24,9 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::{InputPolicy, RunStatus};
 use tenure_contract::{Entry, Error, RunId, SessionId, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, Listing, SystemMint, Told};
+use tenure_engine::{
+    Clock, Config, Drive, Engine, IntentRegistry, Listing, Motion, SystemMint, Told,
+};
 use tenure_store::{MemoryStore, Store};
 use tenure_store_sqlite::SqliteStore;
 use tokio::runtime::Runtime;
@@ -115,6 +117,7 @@ impl House {
             mint: Arc::new(SystemMint),
             workspaces: self.folder.path().join("workspaces"),
             vault: tenure_engine::VaultKey([3; 32]),
+            motion: Motion::Live,
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }

@@ -8,7 +8,7 @@ use tenure_contract::resource::{IntentRequest, OpenSession, SubmitRun};
 use tenure_contract::words::{ErrorClass, RecoveryClass, RunStatus};
 use tenure_contract::{Code, Event};
 use tenure_engine::{
-    Ctx, HandlerFailure, HandlerResult, IntentRegistry, Registration, StepFailure,
+    Ctx, HandlerFailure, HandlerResult, IntentRegistry, Listing, Registration, StepFailure,
 };
 use tokio::sync::watch;
 
@@ -24,6 +24,35 @@ fn named(intents: &IntentRegistry, intent: &str, handler: &'static str) {
 
 fn keyed(request: SubmitRun, key: &str) -> SubmitRun {
     SubmitRun { idempotency_key: Some(key.to_owned()), ..request }
+}
+
+/// Neither the lists nor the sessions know of the other's run when it is decided.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn int_5_of_two_sessions_given_one_key_at_once_one_takes_it() {
+    let house = House::new();
+    let intents = IntentRegistry::default();
+    named(&intents, "fine", "doer");
+    let engine = house.engine(intents);
+    for round in 0..100 {
+        let (one, other) = (engine.open().await, engine.open().await);
+        let submit = |session| {
+            let request = SubmitRun {
+                session_id: Some(session),
+                idempotency_key: Some(format!("key-{round}")),
+                ..intent_of("fine", json!({}))
+            };
+            let engine = engine.clone();
+            tokio::spawn(async move { engine.submit(&ada(), request).await })
+        };
+        let (one, other) = tokio::join!(submit(one), submit(other));
+        let answers = [one.unwrap(), other.unwrap()];
+        let refused: Vec<_> = answers.iter().filter_map(|answer| answer.as_ref().err()).collect();
+        assert_eq!(refused.len(), 1, "round {round}: {answers:?}");
+        assert_eq!(refused[0].code, Code::KeyConflict);
+    }
+    engine.settled().await.unwrap();
+    let runs = engine.runs(&ada(), &Listing { limit: Some(200), ..Listing::default() }).unwrap();
+    assert_eq!(runs.items.len(), 100);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -261,6 +261,53 @@ async fn ses_3_steer_gives_the_current_run_its_input_before_the_next_model_call(
     assert_eq!(engine.kinds(session).iter().filter(|kind| **kind == "run.submitted").count(), 1);
 }
 
+#[test]
+fn int_5_a_keyed_steer_steers_once_also_after_a_restart() {
+    let mut house = House::new();
+    let outside = Outside::new();
+    outside.on("/v1", |asked| match asked.nth {
+        1 => Reply::Silence,
+        _ => said("done"),
+    });
+    let steered = |session, text: &str| SubmitRun {
+        idempotency_key: Some("steer-1".to_owned()),
+        input_policy: Some(InputPolicy::Steer),
+        ..task_in(session, "looker", text)
+    };
+    let life = house.live(IntentRegistry::default());
+    let (session, run) = life.block_on(async {
+        let engine = &life.engine;
+        engine.hire(agent("looker").asks(&outside.url("/v1"))).await;
+        let session = engine.open().await;
+        let run = engine.task(session, "looker", "look around").await;
+        outside.reached("/v1", 1).await;
+        for _ in 0..2 {
+            let answer = engine.submit(&ada(), steered(session, "be quick")).await.unwrap();
+            assert_eq!(answer.run_id, run);
+        }
+        let other = engine.submit(&ada(), steered(session, "be slow")).await.unwrap_err();
+        assert_eq!(other.code, Code::KeyConflict);
+        let elsewhere = engine.open().await;
+        engine.settled().await.unwrap();
+        let other = engine.submit(&ada(), steered(elsewhere, "be quick")).await.unwrap_err();
+        assert_eq!(other.code, Code::KeyConflict);
+        (session, run)
+    });
+    house.crash(life);
+    let life = house.live(IntentRegistry::default());
+    life.block_on(async {
+        let engine = &life.engine;
+        let again = engine.submit(&ada(), steered(session, "be quick")).await.unwrap();
+        assert_eq!((again.run_id, again.duplicate), (run, true));
+        let other = engine.submit(&ada(), steered(session, "be slow")).await.unwrap_err();
+        assert_eq!(other.code, Code::KeyConflict);
+        engine.over(run).await;
+        let kinds = engine.kinds(session);
+        assert_eq!(kinds.iter().filter(|kind| **kind == "run.steered").count(), 1);
+        assert_eq!(kinds.iter().filter(|kind| **kind == "run.submitted").count(), 1);
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_nested_in_none_of_its_sessions_opens_no_session() {
     let house = House::new();

@@ -215,3 +215,47 @@ fn log_4_a_failed_flush_ends_the_process_and_acknowledges_nobody() {
     assert_eq!(life.engine.kinds(session), ["session.opened"]);
     life.forget();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn log_4_lists_that_refuse_are_asked_again_and_the_engine_says_so() {
+    let house = House::new();
+    let engine = house.engine(fine());
+    house.plug.refuse_settles(1);
+    let session = engine.open().await;
+    // refused once already: whoever waits is told, or waits until it is taken
+    while engine.settle_refused().is_none() {
+        tokio::task::yield_now().await;
+    }
+    assert!(engine.settle_refused().unwrap().contains("the disk hiccups"));
+    while engine.settled().await.is_err() {}
+    assert_eq!(engine.settle_refused(), None);
+    let listed = engine.sessions(&ada(), &Default::default()).unwrap();
+    assert_eq!(listed.items[0].session_id, session);
+}
+
+#[test]
+fn rt15_a_recovery_scan_that_failed_is_begun_again() {
+    let mut house = House::new();
+    let invoked = watch::Sender::new(0);
+    let told = invoked.clone();
+    let hold = || {
+        let intents = IntentRegistry::default();
+        let told = told.clone();
+        intents.register_intent("hold", "holder", move |_: Ctx| {
+            told.send_modify(|times| *times += 1);
+            std::future::pending::<Result<HandlerResult, _>>()
+        });
+        intents
+    };
+    let life = house.live(hold());
+    life.block_on(async {
+        life.engine.submit(&ada(), intent_of("hold", json!({}))).await.unwrap();
+        invoked.subscribe().wait_for(|times| *times == 1).await.unwrap();
+        life.engine.settled().await.unwrap();
+    });
+    house.crash(life);
+    house.plug.refuse_lists(1);
+    let life = house.live(hold());
+    // nobody asks for the run
+    life.block_on(async { drop(invoked.subscribe().wait_for(|times| *times == 2).await.unwrap()) });
+}

@@ -41,6 +41,8 @@ struct Server {
     settle_lag: u64,
     /// The most that ever were.
     settle_lag_max: u64,
+    /// Why the lists take no entries now; null while they do.
+    settle_refused: Option<String>,
     /// Physical commits since it began.
     commits: u64,
     /// Entries committed since it began.
@@ -71,6 +73,7 @@ async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Serv
         resident_journals: state.engine.resident_count(),
         settle_lag,
         settle_lag_max,
+        settle_refused: state.engine.settle_refused(),
         commits: figures.commits.load(Relaxed),
         entries: figures.entries.load(Relaxed),
         commit_max_us: figures.commit_max_us.load(Relaxed),

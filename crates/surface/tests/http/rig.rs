@@ -11,7 +11,8 @@ use tenure_contract::resource::{Caller, CreateKey};
 use tenure_contract::{TenantId, Time};
 use tenure_core::verify::head::{certify, public_key};
 use tenure_engine::{
-    Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, SystemMint,
+    Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, Motion,
+    SystemMint,
 };
 use tenure_store::{MemoryStore, Store};
 use tenure_surface::http::{Access, HeadSigner, ServerState, router, serve};
@@ -56,6 +57,7 @@ impl Rig {
             mint: Arc::new(SystemMint),
             workspaces: folder.path().join("workspaces"),
             vault: tenure_engine::VaultKey([3; 32]),
+            motion: Motion::Live,
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();

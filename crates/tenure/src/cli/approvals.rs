@@ -3,6 +3,7 @@
 use super::print::{ago, brief, table};
 use super::{Cx, Exit, Failure, outln, println_json};
 use tenure_contract::resource::{Approval, Page};
+use tenure_engine::Motion;
 
 /// Lists approvals that wait for a decision.
 #[derive(Debug, clap::Args)]
@@ -16,7 +17,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let path =
         if args.all { "/v1/approvals?limit=200" } else { "/v1/approvals?open=true&limit=200" };
     let page = connection.client.get::<Page<Approval>>(path).await;

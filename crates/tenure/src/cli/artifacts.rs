@@ -4,6 +4,7 @@ use super::print::table;
 use super::{Cx, Exit, Failure, outln, println_json};
 use tenure_contract::SessionId;
 use tenure_contract::resource::{Artifact, Page};
+use tenure_engine::Motion;
 
 /// Lists what a session made, and from what.
 #[derive(Debug, clap::Args)]
@@ -14,7 +15,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let path = format!("/v1/sessions/{}/artifacts", args.session);
     let page = connection.client.get::<Page<Artifact>>(&path).await;
     connection.close().await;

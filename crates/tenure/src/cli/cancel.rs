@@ -5,6 +5,7 @@ use crate::client::Client;
 use serde_json::json;
 use tenure_contract::resource::{CancelRun, Run, Session};
 use tenure_contract::{RunId, SessionId};
+use tenure_engine::Motion;
 
 /// How long the end is waited for; an effect in flight may take its time.
 const END_WAIT_MS: u64 = 10_000;
@@ -22,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Live).await?;
     let ended = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
         (Ok(run), _) => cancel_run(&connection.client, run, args.reason).await.map(Some),
         (_, Ok(session)) => cancel_session(&connection.client, session, args.reason).await,

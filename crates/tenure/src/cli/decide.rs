@@ -4,6 +4,7 @@ use super::{Cx, Exit, Failure, outln, println_json};
 use serde_json::Value;
 use tenure_contract::ApprovalId;
 use tenure_contract::resource::{Approval, DecideApproval, Decision};
+use tenure_engine::Motion;
 
 /// Approves exactly what was asked.
 #[derive(Debug, clap::Args)]
@@ -50,7 +51,7 @@ async fn decide(
     decision: Decision,
     (reason, arguments, answer): (Option<String>, Option<Value>, Option<String>),
 ) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Live).await?;
     let path = format!("/v1/approvals/{id}/decision");
     let request = DecideApproval { decision, reason, arguments, answer };
     let decided = connection.client.post::<Approval>(&path, &request).await;

@@ -181,6 +181,13 @@ fn permissions(dir: &Path) -> Finding {
 fn lag(server: &Value) -> Finding {
     let lag = server["settleLag"].as_u64().unwrap_or(0);
     let found = format!("{lag} entries not yet in the lists");
+    if let Some(refused) = server["settleRefused"].as_str() {
+        return Finding::bad(
+            "lists",
+            format!("{found}: {refused}"),
+            "nothing acknowledged is lost; free space, or stop the server, remove `lists.db` and start it: it is rebuilt",
+        );
+    }
     if lag > tenure_contract::limits::SETTLE_LAG_MAX_ENTRIES {
         return Finding::bad(
             "lists",

@@ -5,6 +5,7 @@ use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::Client;
 use tenure_contract::resource::{Page, Run, RunSummary, Session};
 use tenure_contract::{RunId, SessionId};
+use tenure_engine::Motion;
 
 /// Says why a run is not moving, and what is possible now; without an id, for all open runs.
 #[derive(Debug, clap::Args)]
@@ -16,12 +17,13 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let found = find(&connection.client, args.id.as_deref()).await;
+    let motion = connection.motion();
     connection.close().await;
     let runs = found?;
     if cx.json {
-        let told: Vec<_> = runs.iter().map(explained).collect();
+        let told: Vec<_> = runs.iter().map(|run| explained(run, motion)).collect();
         match (&args.id, told.as_slice()) {
             (Some(_), [one]) => println_json(one),
             _ => println_json(&serde_json::json!({ "items": told })),
@@ -33,7 +35,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     }
     for run in &runs {
         outln(&format!("{}  {}", run.run_id, run.status));
-        let how = how_to_move(run, &run.session_id);
+        let how = how_to_move(run, motion);
         if how.is_empty() {
             outln("          it is moving: nothing holds it up");
         }
@@ -42,10 +44,10 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-fn explained(run: &Run) -> serde_json::Value {
+fn explained(run: &Run, motion: Motion) -> serde_json::Value {
     serde_json::json!({
         "runId": run.run_id, "sessionId": run.session_id, "status": run.status, "waitingFor": run.waiting_for,
-        "possible": how_to_move(run, &run.session_id).iter().skip(1).map(|line| line.trim()).collect::<Vec<_>>(),
+        "possible": how_to_move(run, motion).iter().skip(1).map(|line| line.trim()).collect::<Vec<_>>(),
     })
 }
 

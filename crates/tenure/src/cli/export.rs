@@ -6,6 +6,7 @@ use futures::StreamExt as _;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use tenure_contract::SessionId;
+use tenure_engine::Motion;
 
 /// Writes a session's journal as JSON lines, with its signed head at the end.
 #[derive(Debug, clap::Args)]
@@ -21,7 +22,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let done = match &args.output {
         Some(file) => to_file(&connection.client, args.session, file).await,
         None => write(&connection.client, args.session, &mut std::io::stdout().lock()).await,

@@ -12,6 +12,7 @@ use std::time::Duration;
 use tenure_contract::resource::Run;
 use tenure_contract::words::{RunStatus, StuckReason};
 use tenure_contract::{RunId, SessionId};
+use tenure_engine::Motion;
 
 /// How long a run halted by a step in doubt is watched for its tool's own look-up to settle it.
 const LOOK_UP_GRACE: Duration = Duration::from_secs(10);
@@ -129,7 +130,7 @@ async fn rest(client: &Client, following: &Following, live: &Live) -> Result<Run
             RunStatus::Paused | RunStatus::WaitingApproval if !stays => return Ok(run),
             RunStatus::Paused | RunStatus::WaitingApproval => {
                 if !std::mem::replace(&mut said, true) {
-                    how_to_move(&run, &following.session).iter().for_each(|line| live.say(line));
+                    how_to_move(&run, Motion::Live).iter().for_each(|line| live.say(line));
                     live.say("          still following; Ctrl-C leaves the run as it is");
                 }
             }
@@ -157,8 +158,15 @@ fn gone(fault: Fault, session: SessionId) -> Failure {
     }
 }
 
-/// What a person can do for a run that waits for one.
-pub(super) fn how_to_move(run: &Run, session: &SessionId) -> Vec<String> {
+/// What a person can do for a run that waits for one, or that nobody moves.
+pub(super) fn how_to_move(run: &Run, motion: Motion) -> Vec<String> {
+    if motion == Motion::Still && matches!(run.status, RunStatus::Running | RunStatus::Queued) {
+        return vec![
+            "          no process owns the data directory, so nothing moves it".to_owned(),
+            format!("            tenure resume {}", run.session_id),
+        ];
+    }
+    let session = &run.session_id;
     let Some(waiting) = &run.waiting_for else { return Vec::new() };
     let subject = waiting.subject.as_deref().unwrap_or_default();
     let mut lines = vec![format!("          {}", waiting.text)];
@@ -185,7 +193,7 @@ pub(super) fn how_to_move(run: &Run, session: &SessionId) -> Vec<String> {
 fn tell(run: &Run, exit: Exit, dir: &std::path::Path, is_owner: bool) {
     match exit {
         Exit::Waiting => {
-            how_to_move(run, &run.session_id).iter().for_each(|line| eprintln!("{line}"));
+            how_to_move(run, Motion::Live).iter().for_each(|line| eprintln!("{line}"));
             if is_owner {
                 eprintln!(
                     "          then: tenure --data {} resume {}",

@@ -3,6 +3,7 @@
 use super::print::table;
 use super::{Cx, Exit, Failure, outln, println_json};
 use serde_json::Value;
+use tenure_engine::Motion;
 
 /// Lists the intents this server can run.
 #[derive(Debug, clap::Args)]
@@ -12,7 +13,7 @@ use serde_json::Value;
 pub(super) struct Args {}
 
 pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect().await?;
+    let connection = cx.connect(Motion::Still).await?;
     let page = connection.client.get::<Value>("/v1/intents").await;
     connection.close().await;
     let page = page?;

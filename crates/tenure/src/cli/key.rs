@@ -6,6 +6,7 @@ use clap::Subcommand;
 use serde_json::json;
 use tenure_contract::resource::{ApiKey, CreateKey, Page};
 use tenure_contract::{KeyId, Time};
+use tenure_engine::Motion;
 
 /// Makes, lists and revokes API keys.
 #[derive(Debug, clap::Args)]
@@ -44,7 +45,11 @@ enum What {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect().await?;
+    let motion = match args.what {
+        What::Ls => Motion::Still,
+        What::Create { .. } | What::Revoke { .. } => Motion::Live,
+    };
+    let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let done = match args.what {
         What::Create { principal, scopes, product: product_id, expires: expires_at } => {

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tenure_contract::resource::{Agent, DoubtSummary, Page, RunSummary, SessionSummary};
+use tenure_engine::Motion;
 
 /// Lists sessions, runs, steps in doubt or agents, the newest first.
 #[derive(Debug, clap::Args)]
@@ -52,7 +53,7 @@ impl Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let client = &connection.client;
     let listed = match args.what {
         What::Sessions => {

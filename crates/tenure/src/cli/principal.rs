@@ -6,6 +6,7 @@ use clap::Subcommand;
 use tenure_contract::PrincipalId;
 use tenure_contract::resource::{ChangePrincipal, CreatePrincipal, KnownPrincipal, Page};
 use tenure_contract::words::{PrincipalKind, PrincipalStatus};
+use tenure_engine::Motion;
 
 /// Makes, lists, changes and disables principals.
 #[derive(Debug, clap::Args)]
@@ -52,7 +53,13 @@ enum What {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect().await?;
+    let motion = match args.what {
+        What::Ls => Motion::Still,
+        What::Create { .. } | What::Scopes { .. } | What::Disable { .. } | What::Enable { .. } => {
+            Motion::Live
+        }
+    };
+    let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let status = |status| ChangePrincipal { status: Some(status), ..ChangePrincipal::default() };
     let change = match args.what {

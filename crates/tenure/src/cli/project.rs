@@ -4,6 +4,7 @@ use super::print::table;
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::Subcommand;
 use tenure_contract::resource::{CreateProject, Page, Project};
+use tenure_engine::Motion;
 
 /// Makes and lists projects.
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,8 @@ enum What {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect().await?;
+    let motion = if matches!(args.what, What::Ls) { Motion::Still } else { Motion::Live };
+    let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let done = match args.what {
         What::Create { name } => {

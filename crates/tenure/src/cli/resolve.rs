@@ -5,6 +5,7 @@ use serde_json::{Value, json as object};
 use tenure_contract::StepId;
 use tenure_contract::resource::ResolveStep;
 use tenure_contract::words::Resolution;
+use tenure_engine::Motion;
 
 /// Settles a step in doubt: its request may have left, and no answer is committed.
 #[derive(Debug, clap::Args)]
@@ -32,7 +33,7 @@ fn parse(text: &str) -> Result<Resolution, String> {
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let result = args.result.as_deref().map(json).transpose()?;
     let request = ResolveStep { resolution: args.resolution, result, reason: args.reason };
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Live).await?;
     let path = format!("/v1/steps/{}/resolution", args.step);
     let resolved = connection.client.post_only(&path, &request).await;
     let alone = connection.is_owner();

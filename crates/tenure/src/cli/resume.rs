@@ -6,6 +6,7 @@ use crate::client::Client;
 use tenure_contract::resource::{Page, Run, RunSummary, Session};
 use tenure_contract::words::{RunStatus, StuckReason};
 use tenure_contract::{RunId, SessionId};
+use tenure_engine::Motion;
 
 /// Follows a session's run on after an interruption; lets a paused one go on.
 #[derive(Debug, clap::Args)]
@@ -22,7 +23,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Live).await?;
     match find(&connection.client, &args.id).await {
         Ok(run) => {
             // what has ended is told from its beginning: it is short, and nobody saw its end

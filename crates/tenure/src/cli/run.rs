@@ -12,6 +12,7 @@ use tenure_contract::agent::AgentDefinition;
 use tenure_contract::resource::{
     Accepted, Agent, AgentRequest, IntentRequest, OpenSession, RegisterAgent, Session, SubmitRun,
 };
+use tenure_engine::Motion;
 
 /// Runs an agent on a task, or an intent, and follows it to its end.
 #[derive(Debug, clap::Args)]
@@ -59,7 +60,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let work = prepare(&args)?;
-    let connection = cx.connect().await?;
+    let connection = cx.connect(Motion::Live).await?;
     if args.detach && connection.is_owner() {
         connection.close().await;
         return Err(Failure::usage(

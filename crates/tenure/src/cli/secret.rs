@@ -5,6 +5,7 @@ use super::{Cx, Exit, Failure, outln, println_json};
 use clap::Subcommand;
 use std::io::Read as _;
 use tenure_contract::resource::{Page, Secret, SetSecret};
+use tenure_engine::Motion;
 
 /// Sets, lists and deletes secrets.
 #[derive(Debug, clap::Args)]
@@ -37,7 +38,8 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         What::Set { .. } => Some(SetSecret { value: typed()? }),
         What::Ls | What::Rm { .. } => None,
     };
-    let connection = cx.connect().await?;
+    let motion = if matches!(args.what, What::Ls) { Motion::Still } else { Motion::Live };
+    let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let done = match (args.what, request) {
         (What::Set { name }, Some(request)) => {

@@ -3,10 +3,12 @@
 use super::print::{brief, outln, println_json, took};
 use super::{Cx, Exit, Failure};
 use crate::client::Client;
+use crate::connection::Connection;
 use serde_json::json;
 use tenure_contract::resource::{Page, Run, RunSummary, Session, Step};
-use tenure_contract::words::StepStatus;
+use tenure_contract::words::{RunStatus, StepStatus};
 use tenure_contract::{RunId, SessionId, Time};
+use tenure_engine::Motion;
 
 /// Columns of the timeline.
 const TIMELINE_COLUMNS: u64 = 28;
@@ -23,10 +25,10 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let shown = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
-        (Ok(run), _) => show_run(cx, &connection.client, run).await,
-        (_, Ok(session)) => show_session(cx, &connection.client, session).await,
+        (Ok(run), _) => show_run(cx, &connection, run).await,
+        (_, Ok(session)) => show_session(cx, &connection, session).await,
         (Err(_), Err(_)) => Err(Failure::usage(format!(
             "`{}` is neither a session `ses_…` nor a run `run_…`",
             args.id
@@ -37,17 +39,18 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn show_run(cx: &Cx, client: &Client, id: RunId) -> Result<(), Failure> {
-    let (run, steps) = told(client, id).await?;
+async fn show_run(cx: &Cx, connection: &Connection, id: RunId) -> Result<(), Failure> {
+    let (run, steps) = told(&connection.client, id).await?;
     if cx.json {
         println_json(&json!({ "run": run, "steps": steps }));
     } else {
-        picture(&run, &steps).iter().for_each(|line| outln(line));
+        picture(&run, &steps, connection.motion()).iter().for_each(|line| outln(line));
     }
     Ok(())
 }
 
-async fn show_session(cx: &Cx, client: &Client, id: SessionId) -> Result<(), Failure> {
+async fn show_session(cx: &Cx, connection: &Connection, id: SessionId) -> Result<(), Failure> {
+    let client = &connection.client;
     let session: Session = client.get(&format!("/v1/sessions/{id}")).await?;
     let page: Page<RunSummary> = client.get(&format!("/v1/runs?session={id}&limit=200")).await?;
     let mut runs = Vec::new();
@@ -72,7 +75,7 @@ async fn show_session(cx: &Cx, client: &Client, id: SessionId) -> Result<(), Fai
     ));
     for (run, steps) in &runs {
         outln("");
-        picture(run, steps).iter().for_each(|line| outln(line));
+        picture(run, steps, connection.motion()).iter().for_each(|line| outln(line));
     }
     Ok(())
 }
@@ -83,7 +86,7 @@ async fn told(client: &Client, id: RunId) -> Result<(Run, Vec<Step>), Failure> {
     Ok((run, steps.items))
 }
 
-fn picture(run: &Run, steps: &[Step]) -> Vec<String> {
+fn picture(run: &Run, steps: &[Step], motion: Motion) -> Vec<String> {
     let what = run.agent.as_deref().or(run.intent_type.as_deref()).unwrap_or("?");
     let what = what.split_once('@').map_or(what, |(name, _)| name);
     let reason = run.stop_reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
@@ -94,7 +97,10 @@ fn picture(run: &Run, steps: &[Step]) -> Vec<String> {
         let corner = if place + 1 == steps.len() { "└" } else { "├" };
         lines.push(format!("{corner} {}", step_line(step, widest, span)));
     }
-    if let Some(waiting) = &run.waiting_for {
+    let stands = matches!(run.status, RunStatus::Running | RunStatus::Queued);
+    if stands && motion == Motion::Still {
+        lines.push(format!("  ▌▌ nothing moves it now; tenure resume {}", run.session_id));
+    } else if let Some(waiting) = &run.waiting_for {
         lines.push(format!("  ▌▌ {}", waiting.text));
     }
     if let Some(error) = &run.error {

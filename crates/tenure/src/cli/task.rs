@@ -8,6 +8,7 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::TaskStatus;
 use tenure_contract::{SessionId, TaskId, WorkspaceId};
+use tenure_engine::Motion;
 
 /// Makes, lists, shows, changes and retries tasks.
 #[derive(Debug, clap::Args)]
@@ -79,7 +80,11 @@ enum Verb {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let motion = match args.verb {
+        Verb::Ls { .. } | Verb::Show { .. } => Motion::Still,
+        Verb::New { .. } | Verb::Set { .. } | Verb::Retry { .. } => Motion::Live,
+    };
+    let connection = cx.connect_existing(motion).await?;
     let done = perform(cx, &connection.client, args.verb).await;
     connection.close().await;
     done.map(|()| Exit::Done)

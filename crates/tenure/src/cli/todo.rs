@@ -6,6 +6,7 @@ use clap::Subcommand;
 use tenure_contract::resource::{ChangeTodo, CreateTodo, Page, Todo};
 use tenure_contract::words::TodoStatus;
 use tenure_contract::{SessionId, TaskId, TodoId};
+use tenure_engine::Motion;
 
 /// Makes, lists and changes todos.
 #[derive(Debug, clap::Args)]
@@ -51,7 +52,11 @@ enum Verb {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let motion = match args.verb {
+        Verb::Ls { .. } => Motion::Still,
+        Verb::Add { .. } | Verb::Set { .. } => Motion::Live,
+    };
+    let connection = cx.connect_existing(motion).await?;
     let client = &connection.client;
     let todos = match args.verb {
         Verb::Add { session, text, task: task_id } => {

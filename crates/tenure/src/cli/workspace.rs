@@ -6,6 +6,7 @@ use clap::Subcommand;
 use tenure_contract::resource::{CreateWorkspace, MoveWorkspace, Page, Workspace};
 use tenure_contract::words::{WorkspaceKind, WorkspaceStatus};
 use tenure_contract::{ProjectId, WorkspaceId};
+use tenure_engine::Motion;
 
 /// Makes and lists workspaces, and says how they stand.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,8 @@ enum What {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect().await?;
+    let motion = if matches!(args.what, What::Ls) { Motion::Still } else { Motion::Live };
+    let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let tell = |workspace: Workspace| match cx.json {
         true => println_json(&workspace),

@@ -67,3 +67,41 @@ fn a_server_killed_under_a_follower_loses_nothing() {
     assert_eq!(follower.wait().unwrap().code(), Some(4));
     finishes(&desk, &session);
 }
+
+/// Entries in the log; nobody owns its file.
+fn entries(desk: &Desk) -> u64 {
+    let file = desk.data().join("log-000001.db");
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY;
+    let log = rusqlite::Connection::open_with_flags(file, flags).unwrap();
+    log.query_row("SELECT count(*) FROM entry", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn rt15_looking_at_an_interrupted_run_moves_nothing() {
+    let desk = Desk::new();
+    let (mut child, session) = begun(&desk);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let before = entries(&desk);
+    let shown = desk.run(&["show", &session]).is(0, &[]);
+    assert!(shown.out.contains("nothing moves it now; tenure resume"), "{}", shown.out);
+    let told = desk.run(&["explain", "--json"]).is(0, &[]).json();
+    let possible = &told["items"][0]["possible"];
+    assert_eq!(possible[0], format!("tenure resume {session}"), "{told:#}");
+    let verbs: [&[&str]; 8] = [
+        &["ls"],
+        &["ls", "runs", "--open"],
+        &["ls", "agents"],
+        &["approvals"],
+        &["artifacts", &session],
+        &["export", &session],
+        &["intents"],
+        &["key", "ls"],
+    ];
+    for verb in verbs {
+        desk.run(verb).is(0, &[]);
+        assert_eq!(entries(&desk), before, "{verb:?} journaled something");
+    }
+    finishes(&desk, &session);
+    assert!(entries(&desk) > before);
+}

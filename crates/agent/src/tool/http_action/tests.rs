@@ -145,6 +145,7 @@ async fn a_get_has_no_body_and_no_place_for_other_arguments() {
             method: "GET".to_owned(),
             url: server.url("/find?q={q}"),
             lookup_url: None,
+            headers: Default::default(),
         }),
         ..grant_of("http_action")
     };

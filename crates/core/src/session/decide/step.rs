@@ -230,12 +230,15 @@ pub(super) fn lose_step(
         }
         RecoveryClass::Once => doubt(),
         RecoveryClass::Idempotent if cancelling(run) => doubt(),
-        RecoveryClass::Read | RecoveryClass::Idempotent if died => {
+        RecoveryClass::Read | RecoveryClass::Idempotent
+            if died && attempt < limits::STEP_ATTEMPTS_AFTER_LOSS_MAX =>
+        {
             vec![draft(
                 run,
                 StepAttempted { run: run_id, step, attempt: attempt + 1, cause: Some(cause) },
             )]
         }
+        RecoveryClass::Idempotent if died => doubt(),
         RecoveryClass::Read => vec![failure.draft(run, retry_at(now, attempt), lost)],
         RecoveryClass::Idempotent => match retry_at(now, attempt) {
             Some(at) => vec![failure.draft(run, Some(at), lost)],

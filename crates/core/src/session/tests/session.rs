@@ -141,6 +141,26 @@ fn ses_3_steer_is_given_before_the_next_model_call() {
 }
 
 #[test]
+fn int_5_a_keyed_steer_steers_once() {
+    let (mut bench, run) = Bench::with_agent();
+    let keyed = |body: &[u8]| RunSubmitted {
+        policy: InputPolicy::Steer,
+        request: Some(Digest::of(&[body])),
+        ..agent(2)
+    };
+    let first = bench.run(Command::SubmitRun(keyed(b"body")));
+    assert_eq!(kinds(&first), ["run.steered"]);
+    assert!(bench.run(Command::SubmitRun(keyed(b"body"))).is_empty());
+    assert_eq!(bench.progress(run).steered, [first[0].seq]);
+    let other = bench.refuse(Command::SubmitRun(keyed(b"another")));
+    assert_eq!(other, Refusal::RunKeyConflict(keyed(b"body").run));
+    bench.land_turn(run, &[]);
+    bench.land_turn(run, &[]);
+    assert!(bench.status(run).is_final());
+    assert!(bench.run(Command::SubmitRun(keyed(b"body"))).is_empty(), "nor once its run has ended");
+}
+
+#[test]
 fn ses_3_steer_that_no_model_call_could_take_is_a_run_of_its_own() {
     let mut bench = Bench::open();
     let mut only_turn = agent(1);

@@ -80,6 +80,23 @@ fn stp_2_attempts_are_spaced_and_limited() {
 }
 
 #[test]
+fn stp_2_a_step_whose_performer_dies_every_time_is_given_up() {
+    for (class, ends_in_doubt) in [(RecoveryClass::Idempotent, true), (RecoveryClass::Read, false)]
+    {
+        let (mut bench, run, step) = performing(class);
+        for _ in 1..limits::STEP_ATTEMPTS_AFTER_LOSS_MAX {
+            assert_eq!(kinds(&bench.lose(run, step, LossCause::Crash)), ["step.attempted"]);
+        }
+        bench.lose(run, step, LossCause::Crash);
+        if ends_in_doubt {
+            assert!(matches!(stand(&bench, run, step).0, Stand::InDoubt(_)));
+        } else {
+            assert!(matches!(bench.outcome(run, 0), CallOutcome::Failed(_)), "told to the model");
+        }
+    }
+}
+
+#[test]
 fn stp_2_a_later_refusal_does_not_tell_what_became_of_a_lost_attempt() {
     let (mut bench, run, step) = performing(RecoveryClass::Idempotent);
     bench.lose(run, step, LossCause::Timeout);

@@ -1,6 +1,7 @@
 //! A store with a plug: while it is in, everything passes; pulled, nothing reaches the store any
-//! more. It can also refuse to append, or die right after a certain kind of entry is durable.
+//! more. It can also refuse to append, to settle or to list, or die right after a certain kind of entry is durable.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, RwLock};
 use tenure_contract::{Digest, Entry, StoreId};
 use tenure_core::position::{Anchor, Position};
@@ -19,6 +20,8 @@ pub struct Plug {
 struct State {
     pulled: RwLock<bool>,
     refusal: Mutex<Option<StoreError>>,
+    settles_refused: AtomicUsize,
+    lists_refused: AtomicUsize,
     last_words: Mutex<Option<&'static str>>,
     died: watch::Sender<bool>,
     refused: watch::Sender<bool>,
@@ -29,6 +32,8 @@ impl Default for Plug {
         let state = State {
             pulled: RwLock::new(false),
             refusal: Mutex::default(),
+            settles_refused: AtomicUsize::new(0),
+            lists_refused: AtomicUsize::new(0),
             last_words: Mutex::default(),
             died: watch::Sender::new(false),
             refused: watch::Sender::new(false),
@@ -55,6 +60,16 @@ impl Plug {
         *self.state.refusal.lock().unwrap() = refusal;
     }
 
+    /// The next settles are refused.
+    pub fn refuse_settles(&self, times: usize) {
+        self.state.settles_refused.store(times, Ordering::SeqCst);
+    }
+
+    /// The next lists are refused.
+    pub fn refuse_lists(&self, times: usize) {
+        self.state.lists_refused.store(times, Ordering::SeqCst);
+    }
+
     /// Resolves once an append was refused.
     pub async fn refused(&self) {
         let mut refused = self.state.refused.subscribe();
@@ -70,6 +85,15 @@ impl Plug {
     pub async fn died(&self) {
         let mut died = self.state.died.subscribe();
         died.wait_for(|died| *died).await.unwrap();
+    }
+}
+
+/// Refuses while there is a refusal left.
+fn is_due(left: &AtomicUsize) -> Result<(), StoreError> {
+    let one_less = |left: usize| left.checked_sub(1);
+    match left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less) {
+        Ok(_) => Err(StoreError::Other("the disk hiccups".to_owned())),
+        Err(_) => Ok(()),
     }
 }
 
@@ -128,7 +152,11 @@ impl Projection for Plugged<dyn Projection> {
     }
     fn settle(&self, settle: &Settle) -> Result<(), StoreError> {
         let pulled = self.state.pulled.read().unwrap();
-        if *pulled { Ok(()) } else { self.inner.settle(settle) }
+        if *pulled {
+            return Ok(());
+        }
+        is_due(&self.state.settles_refused)?;
+        self.inner.settle(settle)
     }
     fn reset(&self) -> Result<(), StoreError> {
         self.inner.reset()
@@ -148,6 +176,7 @@ impl Projection for Plugged<dyn Projection> {
         self.inner.snapshot(journal)
     }
     fn list(&self, query: &ListQuery) -> Result<Vec<Row>, StoreError> {
+        is_due(&self.state.lists_refused)?;
         self.inner.list(query)
     }
 }
