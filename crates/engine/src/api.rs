@@ -129,6 +129,7 @@ impl Engine {
             Err(error) => tracing::warn!(%error, "leases could not be renewed"),
         }
         self.node.sweep();
+        self.node.let_agents_go();
     }
 
     /// Looks at every session that has a run not ended. Harmless at any moment: reading a session
@@ -172,6 +173,7 @@ impl Engine {
         while tokio::time::Instant::now() < deadline && self.node.has_effect_in_flight() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        self.node.dispose_of_tools().await;
         self.node.committer.nudge();
         while !(self.node.committer.is_empty() && self.node.settler.lag() == 0)
             && tokio::time::Instant::now() < deadline

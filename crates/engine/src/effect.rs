@@ -202,20 +202,6 @@ impl Node {
         }
     }
 
-    /// An agent's version, built from the definition in the tenant's ledger.
-    pub fn agent(self: &Arc<Self>, tenant: TenantId, version: Digest) -> Result<Arc<Agent>, Error> {
-        if let Some(known) = lock(&self.agents).get(&(tenant, version)) {
-            return Ok(known.clone());
-        }
-        let definition = self.definition(tenant, version)?;
-        let built = tenure_agent::build(&definition, std::path::Path::new("/")).map_err(|why| {
-            Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
-        })?;
-        let agent = Arc::new(built);
-        lock(&self.agents).insert((tenant, version), agent.clone());
-        Ok(agent)
-    }
-
     /// The definition of an agent's version.
     pub fn definition(
         self: &Arc<Self>,

@@ -7,6 +7,7 @@
 //! turns drafts into entries and queues them; [`commit`] makes them durable; [`settle`] brings
 //! lists up; [`effect`] performs what the core wishes, once what it depends on is durable.
 
+mod agents;
 pub mod api;
 mod clock;
 mod commit;

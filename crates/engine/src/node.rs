@@ -1,5 +1,6 @@
 //! The node: everything one process holds of the journals it owns.
 
+use crate::agents::Seat;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
 use crate::handler::IntentRegistry;
@@ -10,14 +11,14 @@ use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
 use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
 use crate::timers::Timers;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tenure_agent::{Agent, Cancel};
+use tenure_agent::Cancel;
 use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{
     Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
@@ -58,7 +59,8 @@ pub(crate) struct Node {
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
     pub intents: IntentRegistry,
-    pub agents: Mutex<HashMap<(TenantId, Digest), Arc<Agent>>>,
+    /// Agents that are built, by their version.
+    pub agents: Mutex<BTreeMap<(TenantId, Digest), Seat>>,
     residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
     loading: Vec<Mutex<()>>,
     /// Effects this process is performing.

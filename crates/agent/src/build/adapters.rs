@@ -7,6 +7,7 @@ use crate::adapter::openai::{BASE_URL_DEFAULT, Endpoint, OpenAi};
 use crate::adapter::scripted::Scripted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tenure_contract::agent::{AgentDefinition, ModelChoice};
 
 /// What an adapter's name in a definition stands for.
@@ -62,8 +63,12 @@ fn endpoint(model: &ModelChoice) -> Result<Endpoint, BuildError> {
         ));
     }
     let base = model.base_url.as_deref().unwrap_or(BASE_URL_DEFAULT);
-    Endpoint::new(base, model.api_key_env.clone())
-        .map_err(|message| BuildError::field("model.base_url", message))
+    let endpoint = Endpoint::new(base, model.api_key_env.clone())
+        .map_err(|message| BuildError::field("model.base_url", message))?;
+    Ok(match model.silence_ms {
+        Some(silence) => endpoint.with_silence(Duration::from_millis(silence)),
+        None => endpoint,
+    })
 }
 
 fn file(model: &ModelChoice, base: &Path) -> Result<PathBuf, BuildError> {

@@ -50,6 +50,7 @@ impl HttpRequest {
         let spec = ToolSpec {
             parameters: Some(parameters),
             class: RecoveryClass::Read,
+            tags: vec!["network".to_owned()],
             ..ToolSpec::named("http_request", about)
         };
         let allow = Allow::parse(&grant.allow)?;
@@ -78,7 +79,7 @@ impl Tool for HttpRequest {
                 message: format!("the host of `{url}` was not resolved in time"),
             })??;
             let client = client(terms, Some(Pinned(addresses)))?;
-            let answer = send(&client, request, terms, &call.cancel).await?.done(terms.class)?;
+            let answer = send(&client, request, terms, &call).await?.done(terms.class)?;
             let (status, kind) = (answer.status.as_u16(), answer.content_type.clone());
             let mut result = json!({"status": status, "contentType": kind, "body": null});
             let room = terms.max_bytes.saturating_sub(result.to_string().len());

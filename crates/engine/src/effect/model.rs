@@ -6,7 +6,7 @@ use crate::node::Node;
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use futures::{FutureExt, StreamExt};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,12 +77,12 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
     let mut chunks = agent.adapter.source(Arc::new(agent.request(messages))).stream();
     let mut message = Message::text(Role::Assistant, "");
     let mut tokens = TokensUsed::default();
-    let silence = Duration::from_millis(limits::MODEL_SILENCE_MAX_MS);
+    let silence = agent.definition.model.silence_ms.unwrap_or(limits::MODEL_SILENCE_DEFAULT_MS);
     loop {
         let next = tokio::select! {
             biased;
             () = cancel.cancelled() => return Ended::Aborted,
-            next = tokio::time::timeout(silence, chunks.next()) => next,
+            next = tokio::time::timeout(Duration::from_millis(silence), chunks.next()) => next,
         };
         match next {
             Ok(Some(Chunk::Text(text))) => message.content.push_str(&text),
@@ -90,6 +90,7 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
             Ok(Some(Chunk::Usage { input_tokens, output_tokens })) => {
                 tokens = TokensUsed { input: input_tokens, output: output_tokens };
             }
+            Ok(Some(Chunk::Metadata(said))) => keep(&mut message, said),
             Ok(Some(Chunk::Done)) => return checked(message, tokens),
             Ok(Some(Chunk::Failed(failure))) => return Ended::Failed(failure, tokens),
             Ok(None) => {
@@ -98,9 +99,30 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
                     tokens,
                 );
             }
-            Err(_) => return Ended::Failed(failure("the model was silent for too long"), tokens),
+            Err(_) => {
+                let told = format!("the model was silent for {silence} ms");
+                return Ended::Failed(failure(&told), tokens);
+            }
         }
     }
+}
+
+/// Keeps what the adapter says besides, unread; nobody depends on it, so what is too long goes
+/// (`A8`).
+fn keep(message: &mut Message, said: Map<String, Value>) {
+    let mut kept = match message.metadata.take() {
+        Some(Value::Object(kept)) => kept,
+        _ => Map::new(),
+    };
+    let before = kept.clone();
+    kept.extend(said);
+    let bytes = serde_json::to_string(&kept).map_or(usize::MAX, |text| text.len());
+    if bytes > limits::TURN_METADATA_MAX_BYTES {
+        let limit = limits::TURN_METADATA_MAX_BYTES;
+        tracing::warn!(bytes, "metadata above TURN_METADATA_MAX_BYTES, {limit}, is dropped");
+        kept = before;
+    }
+    message.metadata = (!kept.is_empty()).then_some(Value::Object(kept));
 }
 
 fn panicked() -> AdapterFailure {

@@ -12,7 +12,7 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_agent::tool::error_in;
-use tenure_agent::{BuiltTool, Lookup, ToolCall, ToolContext, ToolFailure};
+use tenure_agent::{BuiltTool, Lookup, Progress, ToolCall, ToolContext, ToolFailure};
 use tenure_contract::agent::Message;
 use tenure_contract::event::CallSite;
 use tenure_contract::words::{ErrorClass, LossCause, Resolution};
@@ -101,14 +101,15 @@ fn prepare(
         .ok_or_else(|| Error::new(Code::InvalidArgument, "the call's arguments are not there"))?;
     let workspace = node.workspaces.join(resident.journal.to_string());
     let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
-    let asked = ToolCall { step: call.step, arguments, context, cancel: node.cancel_of(call.run) };
+    let (cancel, progress) = (node.cancel_of(call.run), Progress::default());
+    let asked = ToolCall { step: call.step, arguments, context, cancel, progress };
     Ok((built.clone(), asked))
 }
 
 async fn perform(built: &BuiltTool, asked: ToolCall, timeout_ms: u64) -> Ended {
     let cancel = asked.cancel.clone();
     let limit = built.spec().max_output_bytes;
-    let tool = built.tool().clone();
+    let tool = built.clone();
     let mut answer = AssertUnwindSafe(async move { tool.call(asked).await }).catch_unwind().boxed();
     let given_up = async {
         cancel.cancelled().await;
@@ -210,7 +211,7 @@ pub(super) async fn look_up(
 
 async fn ask(node: &Arc<Node>, resident: &Arc<Resident>, call: Call) -> Lookup {
     match prepare(node, resident, call) {
-        Ok((built, asked)) => built.tool().lookup(asked).await,
+        Ok((built, asked)) => built.lookup(asked).await,
         Err(_) => Lookup::Unknown,
     }
 }

@@ -13,6 +13,7 @@ mod journal;
 mod ledger;
 mod memory;
 mod runs;
+mod seams;
 mod sessions;
 mod steps;
 mod storage;
