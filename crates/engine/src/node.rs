@@ -546,6 +546,7 @@ const fn run_of(command: &Command) -> Option<RunId> {
         Command::IntendStep(substep) | Command::RecordStep { substep, .. } => Some(substep.run),
         Command::OpenSession(_)
         | Command::EndSession { .. }
+        | Command::ClearMemory
         | Command::SubmitRun(_)
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }

@@ -116,6 +116,10 @@ impl Client {
         self.send(Method::DELETE, path, None, &[]).await.map(drop)
     }
 
+    pub async fn delete_for<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        read(self.send(Method::DELETE, path, None, &[]).await?).await
+    }
+
     /// An answer as it comes, for an export.
     pub async fn stream(
         &self,

@@ -44,6 +44,7 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepCancelled(_)
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)
+        | Event::MemoryCleared(_)
         | Event::TenantOpened(_)
         | Event::AccessDenied(_) => Vec::new(),
     }
