@@ -23,6 +23,7 @@ pub(crate) fn start(
         clock: Clock::system(),
         mint: Arc::new(SystemMint),
         workspaces: dir.join("workspaces"),
+        observers: Vec::new(),
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

@@ -40,6 +40,10 @@ pub const TURN_METADATA_MAX_BYTES: usize = 16 * 1024;
 pub const PROGRESS_MAX_BYTES: usize = 4 * 1024;
 /// Progress values of one call that are kept for who watches; older ones go first (`T6`).
 pub const PROGRESS_RING_MAX_VALUES: usize = 16;
+/// Text of a turn under way that is kept for who watches, bytes; the front goes first (`STR-1`).
+pub const STREAM_RING_MAX_BYTES: usize = 256 * 1024;
+/// Observations waiting for one observer; more are dropped, and that is logged (`RT9`).
+pub const OBSERVER_QUEUE_MAX: usize = 4_096;
 /// How long letting go of one tool may take, milliseconds (`T8`).
 pub const DISPOSE_MAX_MS: u64 = 5_000;
 /// Tags of one tool (`T12`).

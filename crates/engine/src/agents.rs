@@ -38,16 +38,18 @@ impl Node {
         lock(&self.agents).insert((tenant, version), seat);
     }
 
-    /// Lets go of agents nobody asked for since the last time and nobody uses.
+    /// Lets go of agents nobody asked for since the last time and nobody uses. One that was brought
+    /// stays, without what its tools hold.
     pub fn let_agents_go(self: &Arc<Self>) {
-        let idle: Vec<Arc<Agent>> = {
-            let mut agents = lock(&self.agents);
-            let is_idle = |seat: &mut Seat| {
-                let used = std::mem::replace(&mut seat.used, false);
-                !used && !seat.brought && Arc::strong_count(&seat.agent) == 1
-            };
-            agents.extract_if(.., |_, seat| is_idle(seat)).map(|(_, seat)| seat.agent).collect()
-        };
+        let mut idle: Vec<Arc<Agent>> = Vec::new();
+        lock(&self.agents).retain(|_, seat| {
+            let used = std::mem::replace(&mut seat.used, false);
+            let is_idle = !used && Arc::strong_count(&seat.agent) == 1;
+            if is_idle {
+                idle.push(seat.agent.clone());
+            }
+            seat.brought || !is_idle
+        });
         if !idle.is_empty() {
             self.spawn(async move {
                 for agent in idle {

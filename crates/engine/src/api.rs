@@ -8,6 +8,7 @@ mod identity;
 mod keys;
 mod ledger;
 mod lists;
+mod live;
 mod principals;
 mod runs;
 mod sessions;
@@ -18,6 +19,7 @@ mod watch;
 
 pub use identity::Credential;
 pub use lists::{Listing, Sort};
+pub use live::{News, Watch};
 pub use steps::steps_of;
 pub use watch::Told;
 
@@ -65,7 +67,9 @@ impl Engine {
         intents: IntentRegistry,
         progress: &dyn Fn(u64),
     ) -> Result<Self, Error> {
-        let node = Arc::new(Node::new(store, config, intents));
+        let spawned =
+            |error: std::io::Error| Error::new(Code::Internal, format!("no thread: {error}"));
+        let node = Arc::new(Node::new(store, config, intents).map_err(spawned)?);
         let held = node.store.lease.acquire(&node.name, LEASE_TTL_MS).map_err(store_error)?;
         node.committer.hold(&held);
         node.settler.catch_up(progress)?;

@@ -8,6 +8,7 @@ pub(crate) mod transcript;
 
 use crate::lock;
 use crate::node::Node;
+use crate::observe::{Observation, Observed};
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
 use std::sync::Arc;
@@ -102,6 +103,20 @@ impl Node {
             {
                 tracing::warn!(%run, %step, %error, "a step could not be given up");
             }
+        }
+    }
+
+    /// Tells observers and watchers what happens in a run.
+    fn tell(&self, resident: &Resident, run: RunId, what: Observed) {
+        if let Journal::Session(session) = resident.journal {
+            self.feed.tell(Observation { tenant: resident.tenant, session, run, what });
+        }
+    }
+
+    /// What a step said is gone with it.
+    fn hush(&self, resident: &Resident, step: StepId) {
+        if let Journal::Session(session) = resident.journal {
+            self.feed.gone(session, step);
         }
     }
 
@@ -253,22 +268,20 @@ impl Cell {
         }
     }
 
-    /// Whether an effect may still begin: its step is open, at that attempt, and nobody asked for
-    /// the run's end.
-    fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> bool {
+    /// The entry with which an attempt began, if its effect may still begin: its step is open, at
+    /// that attempt, and nobody asked for the run's end.
+    fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> Option<u64> {
         let progress = self
             .session()
             .and_then(|state| state.runs.get(&run))
             .and_then(tenure_core::session::Run::progress);
-        progress.is_some_and(|progress| {
-            let open = progress.open.get(&step);
-            let is_cancelled = progress.cancel.is_some();
-            #[cfg(feature = "planted")]
-            let is_cancelled = is_cancelled
-                && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
-            !is_cancelled
-                && open.is_some_and(|open| open.stand == Stand::Intended && open.attempt == attempt)
-        })
+        let progress = progress?;
+        let is_cancelled = progress.cancel.is_some();
+        #[cfg(feature = "planted")]
+        let is_cancelled = is_cancelled
+            && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
+        let open = progress.open.get(&step).filter(|_| !is_cancelled)?;
+        (open.stand == Stand::Intended && open.attempt == attempt).then_some(open.begun_seq)
     }
 }
 

@@ -13,18 +13,21 @@ mod clock;
 mod commit;
 mod durable;
 mod effect;
+mod feed;
 mod handler;
 mod journal;
 mod mint;
 mod node;
 mod nudged;
+mod observe;
 mod resident;
+mod runtime;
 mod seal;
 mod settle;
 mod timers;
 mod view;
 
-pub use api::{Credential, Engine, Listing, Sort, Told};
+pub use api::{Credential, Engine, Listing, News, Sort, Told, Watch};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{
@@ -33,6 +36,9 @@ pub use handler::{
 };
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::Config;
+pub use observe::{Observation, Observed, Observer, Outcome, Refused};
+
+pub use runtime::{AgentRuntime, RunOptions, Runtime};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

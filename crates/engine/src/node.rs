@@ -3,10 +3,12 @@
 use crate::agents::Seat;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
+use crate::feed::Feed;
 use crate::handler::IntentRegistry;
 use crate::lock;
 use crate::mint::{self, Mint};
 use crate::nudged::Nudged;
+use crate::observe::{Crowd, Observer};
 use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
 use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
@@ -43,6 +45,8 @@ pub struct Config {
     pub mint: Arc<dyn Mint>,
     /// Under which each session's workspace folder lies.
     pub workspaces: PathBuf,
+    /// Who sees what happens in runs, and can change none of it (`RT9`).
+    pub observers: Vec<Arc<dyn Observer>>,
     /// What to do when the disk can no longer be trusted.
     pub on_fatal: OnFatal,
 }
@@ -55,6 +59,7 @@ pub(crate) struct Node {
     pub name: String,
     pub drive: Drive,
     pub committer: Committer,
+    pub feed: Arc<Feed>,
     pub settler: Settler,
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
@@ -81,12 +86,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub fn new(store: Store, config: Config, intents: IntentRegistry) -> Self {
+    pub fn new(store: Store, config: Config, intents: IntentRegistry) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
-        let committer = Committer::new(store.log.clone(), sender, config.drive, config.on_fatal);
-        Self {
+        let feed = Arc::new(Feed::new(Crowd::seated(config.observers)?));
+        let (log, drive) = (store.log.clone(), config.drive);
+        let committer = Committer::new(log, sender, drive, config.on_fatal, feed.clone());
+        Ok(Self {
             settler: Settler::new(store.clone(), committer.lag.clone()),
             committer,
+            feed,
             committed: Mutex::new(receiver),
             store,
             clock: config.clock,
@@ -108,7 +116,7 @@ impl Node {
             substeps: AtomicU64::new(0),
             loops: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
-        }
+        })
     }
 
     /// Sixteen fresh bytes for an id.

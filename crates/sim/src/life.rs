@@ -97,6 +97,7 @@ impl Life {
             clock,
             mint: Arc::new(SeededMint::new(around.seed.wrapping_mul(1_000).wrapping_add(number))),
             workspaces: PathBuf::from("/nowhere"),
+            observers: Vec::new(),
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

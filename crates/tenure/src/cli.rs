@@ -24,6 +24,7 @@ mod resume;
 mod run;
 mod serve;
 mod show;
+mod speech;
 mod task;
 mod teller;
 mod todo;

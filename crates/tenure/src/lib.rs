@@ -39,3 +39,6 @@ mod server;
 
 pub use keys::{KeyError, Keys};
 pub use open::{OpenError, Options, Tenure};
+pub use tenure_engine::{
+    AgentRuntime, Observation, Observed, Observer, Outcome, Refused, RunOptions, Runtime,
+};

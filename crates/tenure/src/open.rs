@@ -10,7 +10,9 @@ use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, OnFatal, SystemMint};
+use tenure_engine::{
+    AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Observer, OnFatal, SystemMint,
+};
 use tenure_store_sqlite::SqliteStore;
 
 /// The exit status of a process whose disk failed.
@@ -26,6 +28,8 @@ pub struct Options {
     pub intents: IntentRegistry,
     /// Told how many entries were read while lists are rebuilt.
     pub progress: Box<dyn Fn(u64)>,
+    /// Who sees what happens in runs, and can change none of it (`RT9`).
+    pub observers: Vec<Arc<dyn Observer>>,
     /// What to do when the disk can no longer be trusted; it must not return.
     pub on_fatal: OnFatal,
 }
@@ -35,6 +39,7 @@ impl Default for Options {
         Self {
             intents: IntentRegistry::default(),
             progress: Box::new(|_| {}),
+            observers: Vec::new(),
             on_fatal: Box::new(|why| {
                 eprintln!("tenure: {why}; what was acknowledged is safe, start again");
                 std::process::exit(EXIT_DISK_FAILED)
@@ -122,6 +127,7 @@ impl Tenure {
             clock: clock.clone(),
             mint: Arc::new(SystemMint),
             workspaces,
+            observers: options.observers,
             on_fatal: options.on_fatal,
         };
         let engine = Engine::start(store.store(), config, options.intents, &*options.progress)
@@ -167,6 +173,11 @@ impl Tenure {
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+    /// A registered agent as a [`Runtime`](tenure_engine::Runtime), for [`Tenure::caller`].
+    #[must_use]
+    pub fn runtime(&self, agent: &str) -> AgentRuntime {
+        AgentRuntime::new(self.engine.clone(), self.caller(), agent.to_owned())
     }
     /// A caller that may do everything in [`Tenure::tenant`].
     #[must_use]

@@ -139,6 +139,21 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn t6_a_large_answer_says_how_far_it_is() {
+        let server = Loopback::answering(vec![reply(200, &"x".repeat(200_000))]).await;
+        let tool = HttpRequest::new(&granted(&[&server.authority()])).unwrap();
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ears = heard.clone();
+        let mut call = call_in(Path::new("."), json!({"url": server.url("/")}));
+        call.progress = crate::tool::Progress::to(move |value| {
+            ears.lock().unwrap().push(value["bytes"].as_u64().unwrap());
+        });
+        tool.call(call).await.unwrap();
+        let heard = heard.lock().unwrap();
+        assert!(heard.is_sorted() && heard.len() >= 2 && heard[0] >= 64 * 1024, "{heard:?}");
+    }
+
+    #[tokio::test]
     async fn the_connection_goes_to_the_address_that_was_checked() {
         let server = Loopback::answering(vec![reply(200, "here")]).await;
         let address: SocketAddr = server.authority().parse().unwrap();

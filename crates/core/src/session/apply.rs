@@ -53,7 +53,7 @@ impl SessionState {
             Event::RunEnded(event) => self.run_ended(entry, event),
             Event::RunSteered(event) => self.run_steered(entry, event),
             Event::StepIntended(event) => self.step_intended(entry, event),
-            Event::StepAttempted(event) => self.step_attempted(event),
+            Event::StepAttempted(event) => self.step_attempted(entry, event),
             Event::StepLanded(event) => self.step_landed(entry, event),
             Event::StepFailed(event) => self.step_failed(entry, event),
             Event::StepInDoubt(event) => self.step_in_doubt(entry, event),

@@ -3,6 +3,7 @@
 use super::transcript;
 use crate::lock;
 use crate::node::Node;
+use crate::observe::Observed;
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use futures::{FutureExt, StreamExt};
@@ -37,16 +38,19 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, t
     let durable = node.durable(&resident, needs).await.is_ok();
     // a void resident knows nothing of what was decided on the one that took its place
     let valid = durable && resident.durable.lost().is_none();
-    if valid && lock(&resident.cell).may_begin(run, step, attempt) {
+    let begun = lock(&resident.cell).may_begin(run, step, attempt).filter(|_| valid);
+    if let Some(seq) = begun {
         match prepare(&node, &resident, run) {
             Ok((agent, messages)) => {
-                let streaming =
-                    AssertUnwindSafe(stream(&node, &agent, messages, run)).catch_unwind();
+                node.tell(&resident, run, Observed::ModelBegan { step, attempt, seq });
+                let streaming = AssertUnwindSafe(stream(&node, &resident, &agent, messages, turn))
+                    .catch_unwind();
                 let ended = streaming
                     .await
                     .unwrap_or_else(|_| Ended::Failed(panicked(), TokensUsed::default()));
                 let (command, bodies) = landing(&node, &resident, &agent, turn, ended);
                 node.report(&resident, &command, bodies).await;
+                node.hush(&resident, step);
             }
             Err(error) => fail_run(&node, &resident, run, &error).await,
         }
@@ -72,7 +76,13 @@ async fn fail_run(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId, error:
     node.report(resident, &command, Bodies::given(sealed)).await;
 }
 
-async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: RunId) -> Ended {
+async fn stream(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    messages: Vec<Message>,
+    Turn { run, step, attempt }: Turn,
+) -> Ended {
     let cancel = node.cancel_of(run);
     let mut chunks = agent.adapter.source(Arc::new(agent.request(messages))).stream();
     let mut message = Message::text(Role::Assistant, "");
@@ -84,9 +94,17 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
             () = cancel.cancelled() => return Ended::Aborted,
             next = tokio::time::timeout(Duration::from_millis(silence), chunks.next()) => next,
         };
+        if let Ok(Some(chunk)) = &next {
+            let chunk = chunk.clone();
+            node.tell(resident, run, Observed::Chunk { step, attempt, chunk });
+        }
         match next {
             Ok(Some(Chunk::Text(text))) => message.content.push_str(&text),
-            Ok(Some(Chunk::ToolCall(call))) => message.tool_calls.push(call),
+            Ok(Some(Chunk::ToolCall(call))) => {
+                let seen = call.clone();
+                node.tell(resident, run, Observed::ToolCallDetected { step, attempt, call: seen });
+                message.tool_calls.push(call);
+            }
             Ok(Some(Chunk::Usage { input_tokens, output_tokens })) => {
                 tokens = TokensUsed { input: input_tokens, output: output_tokens };
             }

@@ -114,6 +114,7 @@ impl House {
             clock: Clock::system(),
             mint: Arc::new(SystemMint),
             workspaces: self.folder.path().join("workspaces"),
+            observers: Vec::new(),
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }

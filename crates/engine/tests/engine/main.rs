@@ -12,6 +12,7 @@ mod intents;
 mod journal;
 mod ledger;
 mod memory;
+mod observers;
 mod runs;
 mod seams;
 mod sessions;

@@ -89,6 +89,25 @@ async fn t8_a_drain_disposes_of_what_was_made_ready_after_the_last_call() {
     assert_eq!(unused.told(), [""; 0]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn t8_an_agent_nobody_used_for_a_while_lets_its_tools_go_and_may_come_back() {
+    let house = House::new();
+    let engine = cranked(&house, IntentRegistry::default());
+    let tool = Kept::new();
+    seat(&engine, agent("keeper").follows(&house, TWICE), vec![Arc::new(tool.clone())]).await;
+    for times in 1..=2 {
+        let made = accepted(&engine, task("keeper", "work")).await;
+        engine.over(made.run_id).await;
+        assert_eq!(tool.told().len(), 4 * times - 1, "in use until the round after the next");
+        while tool.told().len() < 4 * times {
+            tokio::time::advance(std::time::Duration::from_secs(20)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+    let life = ["init", "call", "call", "dispose"];
+    assert_eq!(tool.told(), [life, life].concat());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a8_what_the_adapter_says_besides_is_kept_with_the_turn_and_shown_with_its_step() {
     let house = House::new();

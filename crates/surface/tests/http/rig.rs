@@ -55,6 +55,7 @@ impl Rig {
             clock: Clock::system(),
             mint: Arc::new(SystemMint),
             workspaces: folder.path().join("workspaces"),
+            observers: Vec::new(),
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();
