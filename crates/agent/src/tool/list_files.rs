@@ -111,7 +111,7 @@ impl List<'_> {
                 ("other", 0)
             };
             self.entries.push((self.workspace.shown(&entry.path()), bytes, kind));
-            if self.entries.len() % PROGRESS_EVERY_ENTRIES == 0 {
+            if self.entries.len().is_multiple_of(PROGRESS_EVERY_ENTRIES) {
                 self.progress.tell(json!({"entries": self.entries.len()}));
             }
             if kind == "folder" && self.recursive {
