@@ -41,7 +41,7 @@ async fn ask(base_url: &str, model: &str) -> Result<(), String> {
         match chunk {
             Chunk::Done => return Ok(()),
             Chunk::Failed(failure) => return Err(failure.message),
-            Chunk::Text(_) | Chunk::ToolCall(_) | Chunk::Usage { .. } => {}
+            Chunk::Text(_) | Chunk::ToolCall(_) | Chunk::Usage { .. } | Chunk::Metadata(_) => {}
         }
     }
     Err("the stream ended without an ending".to_owned())

@@ -6,7 +6,7 @@ pub mod scripted;
 
 use futures::stream::BoxStream;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::sync::Arc;
 use tenure_contract::agent::{Message, ToolCallAsked};
 
@@ -57,6 +57,9 @@ pub enum Chunk {
         /// Tokens written.
         output_tokens: u64,
     },
+    /// What the provider says of the answer besides, such as its id there: an object, opaque to
+    /// everyone but the adapter, optional (`A8`). Of several, later members win.
+    Metadata(Map<String, Value>),
     /// The good ending; nothing follows (`A3`).
     Done,
     /// The bad ending; nothing follows (`A3`, `A9`).

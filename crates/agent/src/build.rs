@@ -7,6 +7,7 @@
 mod adapters;
 mod checks;
 mod parse;
+mod ready;
 mod refusals;
 
 pub use adapters::preflight;
@@ -51,6 +52,7 @@ pub struct BuiltTool {
     tool: Arc<dyn Tool>,
     parameters: Arc<Parameters>,
     schema_version: Digest,
+    life: ready::Life,
 }
 
 impl BuiltTool {
@@ -185,7 +187,8 @@ fn compiled(tool: Arc<dyn Tool>) -> Result<BuiltTool, BuildError> {
         .map_err(|told| BuildError::Tool { tool: spec.name.clone(), message: told.message })?;
     let schema = spec.parameters.as_ref().unwrap_or(&Value::Null);
     let schema_version = Digest::of(&[crate::canonical(schema).as_bytes()]);
-    Ok(BuiltTool { tool, parameters: Arc::new(parameters), schema_version })
+    let life = ready::Life::default();
+    Ok(BuiltTool { tool, parameters: Arc::new(parameters), schema_version, life })
 }
 
 #[cfg(test)]

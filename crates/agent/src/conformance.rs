@@ -31,4 +31,4 @@ fn expect(
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
-pub(crate) use tests::Echo;
+pub(crate) use tests::{Counted, Echo};

@@ -12,6 +12,9 @@ pub mod workspace;
 pub mod write_file;
 
 mod exchange;
+mod progress;
+
+pub use progress::Progress;
 
 use crate::cancel::Cancel;
 use futures::future::BoxFuture;
@@ -49,6 +52,8 @@ pub struct ToolSpec {
     pub asks_human: bool,
     /// True when the call writes todos: the engine lands it with its entries and never calls it.
     pub keeps_todos: bool,
+    /// Words for who looks for tools; nothing here acts on them (`T12`).
+    pub tags: Vec<String>,
 }
 
 impl ToolSpec {
@@ -66,6 +71,7 @@ impl ToolSpec {
             executable: true,
             asks_human: false,
             keeps_todos: false,
+            tags: Vec::new(),
         }
     }
 
@@ -79,6 +85,7 @@ impl ToolSpec {
             timeout_ms: grant.timeout_ms.unwrap_or(self.timeout_ms),
             max_output_bytes: grant.max_output_bytes.unwrap_or(self.max_output_bytes),
             confirm: grant.confirm.clone().or(self.confirm),
+            tags: if grant.tags.is_empty() { self.tags } else { grant.tags.clone() },
             ..self
         }
     }
@@ -106,6 +113,8 @@ pub struct ToolCall {
     pub context: ToolContext,
     /// Given when the run is aborted.
     pub cancel: Cancel,
+    /// Where it may say how far it is; who listens, if anyone, is not its affair (`T6`).
+    pub progress: Progress,
 }
 
 /// Why a call gave no result.
@@ -151,6 +160,17 @@ pub trait Tool: Send + Sync {
     /// Tells what became of a lost call; asked before any human.
     fn lookup(&self, _call: ToolCall) -> BoxFuture<'static, Lookup> {
         Box::pin(async { Lookup::Unknown })
+    }
+    /// Makes ready what calls share, before the first of them; again is harmless and does nothing
+    /// more (`T7`). When it fails, the call it was for did not happen.
+    fn init(&self) -> BoxFuture<'static, Result<(), ToolFailure>> {
+        Box::pin(async { Ok(()) })
+    }
+    /// Lets go of what `init` made; never during a call (`T8`). Another call begins with `init`.
+    ///
+    /// Best effort: a failure is logged, and a process that dies disposes of nothing.
+    fn dispose(&self) -> BoxFuture<'static, Result<(), ToolFailure>> {
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -219,7 +239,7 @@ fn within_limit(result: Value, limit: usize) -> Result<Value, ToolFailure> {
 pub(crate) mod testing {
     //! Calls and grants for the tools' own tests.
 
-    use super::{Cancel, Path, StepId, ToolCall, ToolContext, ToolGrant, Value};
+    use super::{Cancel, Path, Progress, StepId, ToolCall, ToolContext, ToolGrant, Value};
     use tenure_contract::{RunId, TenantId};
 
     /// A grant that says nothing but the built-in's name.
@@ -238,6 +258,7 @@ pub(crate) mod testing {
                 workspace: workspace.to_owned(),
             },
             cancel: Cancel::default(),
+            progress: Progress::default(),
         }
     }
 }

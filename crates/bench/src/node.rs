@@ -25,6 +25,7 @@ pub(crate) fn start(
         workspaces: dir.join("workspaces"),
         vault: tenure_engine::VaultKey([3; 32]),
         motion: Motion::Live,
+        observers: Vec::new(),
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

@@ -64,6 +64,9 @@ pub struct ModelChoice {
     /// The most tokens of one answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_tokens: Option<u32>,
+    /// How long it may stay silent before the attempt has failed, milliseconds (`STR-1`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub silence_ms: Option<u64>,
 }
 
 /// One tool granted to an agent.
@@ -80,6 +83,9 @@ pub struct ToolGrant {
     /// What the model reads about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub description: Option<String>,
+    /// Words for people and programs that look for tools; they change nothing (`T12`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
     /// JSON Schema of the arguments, for `http_action`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Value>,
@@ -176,6 +182,10 @@ pub struct Message {
     /// The call a tool message answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_call_id: Option<String>,
+    /// What the adapter said of an answer besides: opaque, kept and given back to it, never
+    /// interpreted (`A8`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metadata: Option<Value>,
 }
 
 /// A call as the model wrote it.
@@ -193,7 +203,13 @@ pub struct ToolCallAsked {
 impl Message {
     /// A message with text only.
     pub fn text(role: Role, content: impl Into<String>) -> Self {
-        Self { role, content: content.into(), tool_calls: Vec::new(), tool_call_id: None }
+        Self {
+            role,
+            content: content.into(),
+            tool_calls: Vec::new(),
+            tool_call_id: None,
+            metadata: None,
+        }
     }
     /// A tool's answer to that call.
     pub fn tool(call_id: impl Into<String>, content: impl Into<String>) -> Self {
@@ -202,6 +218,7 @@ impl Message {
             content: content.into(),
             tool_calls: Vec::new(),
             tool_call_id: Some(call_id.into()),
+            metadata: None,
         }
     }
 }

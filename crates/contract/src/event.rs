@@ -137,6 +137,8 @@ events! {
     59 "todo.changed" TodoChanged,
     /// Chat memory was saved; the added messages are the body.
     60 "memory.saved" MemorySaved,
+    /// Chat memory was emptied; the messages stay where they are.
+    61 "memory.cleared" MemoryCleared,
     /// A tenant's ledger began.
     80 "tenant.opened" TenantOpened,
     /// A version of an agent was registered; the definition is the body.

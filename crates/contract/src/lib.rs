@@ -12,6 +12,7 @@ pub mod event;
 pub mod export;
 pub mod ids;
 pub mod limits;
+pub mod live;
 pub mod resource;
 pub mod time;
 pub mod words;

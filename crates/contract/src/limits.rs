@@ -33,8 +33,24 @@ pub const STEP_ATTEMPTS_AFTER_LOSS_MAX: u32 = 20;
 pub const RETRY_BACKOFF_MS: u64 = 200;
 /// A call's time limit when its tool says nothing, milliseconds (`T14`).
 pub const CALL_TIMEOUT_DEFAULT_MS: u64 = 60_000;
-/// How long a model may stay silent within a stream, milliseconds (`STR-1`).
-pub const MODEL_SILENCE_MAX_MS: u64 = 300_000;
+/// How long a model may stay silent when its definition says nothing, milliseconds (`STR-1`).
+pub const MODEL_SILENCE_DEFAULT_MS: u64 = 300_000;
+/// The longest silence a definition may allow its model, milliseconds.
+pub const MODEL_SILENCE_CEILING_MS: u64 = 3_600_000;
+/// Metadata an adapter may give with one answer, bytes; what is longer is dropped (`A8`).
+pub const TURN_METADATA_MAX_BYTES: usize = 16 * 1024;
+/// One progress value of a tool's call, bytes; what is longer is dropped (`T6`).
+pub const PROGRESS_MAX_BYTES: usize = 4 * 1024;
+/// Progress values of one call that are kept for who watches; older ones go first (`T6`).
+pub const PROGRESS_RING_MAX_VALUES: usize = 16;
+/// Text of a turn under way that is kept for who watches, bytes; the front goes first (`STR-1`).
+pub const STREAM_RING_MAX_BYTES: usize = 256 * 1024;
+/// Observations waiting for one observer; more are dropped, and that is logged (`RT9`).
+pub const OBSERVER_QUEUE_MAX: usize = 4_096;
+/// How long letting go of one tool may take, milliseconds (`T8`).
+pub const DISPOSE_MAX_MS: u64 = 5_000;
+/// Tags of one tool (`T12`).
+pub const TOOL_TAGS_MAX: usize = 16;
 /// A tool's output when the tool says nothing, bytes (`T14`).
 pub const TOOL_OUTPUT_DEFAULT_BYTES: usize = 256 * 1024;
 /// Queued root runs of one session.

@@ -70,6 +70,8 @@ pub enum Command {
     },
     /// Claim the session for an agent; changes nothing once another claim stands.
     BindAgent(SessionBound),
+    /// Empty chat memory between two runs (`CM6`).
+    ClearMemory,
     /// Accept a run; the input is the command's body.
     SubmitRun(RunSubmitted),
     /// End a run and everything under it.

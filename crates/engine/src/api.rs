@@ -8,6 +8,7 @@ mod identity;
 mod keys;
 mod ledger;
 mod lists;
+mod live;
 mod places;
 mod principals;
 mod runs;
@@ -21,6 +22,7 @@ mod watch;
 
 pub use identity::Credential;
 pub use lists::{Listing, Sort};
+pub use live::{News, Watch};
 pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
 pub use watch::Told;
@@ -71,7 +73,9 @@ impl Engine {
         intents: IntentRegistry,
         progress: &dyn Fn(u64),
     ) -> Result<Self, Error> {
-        let node = Arc::new(Node::new(store, config, intents));
+        let spawned =
+            |error: std::io::Error| Error::new(Code::Internal, format!("no thread: {error}"));
+        let node = Arc::new(Node::new(store, config, intents).map_err(spawned)?);
         let held = node.store.lease.acquire(&node.name, LEASE_TTL_MS).map_err(store_error)?;
         node.committer.hold(&held);
         node.settler.catch_up(progress)?;
@@ -128,6 +132,7 @@ impl Engine {
             Err(error) => tracing::warn!(%error, "leases could not be renewed"),
         }
         self.node.sweep();
+        self.node.let_agents_go();
     }
 
     /// Looks at every session that has a run not ended. Harmless at any moment: reading a session
@@ -186,6 +191,7 @@ impl Engine {
         while tokio::time::Instant::now() < deadline && self.node.has_effect_in_flight() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+        self.node.dispose_of_tools().await;
         self.node.committer.nudge();
         while !(self.node.committer.is_empty() && self.node.settler.lag() == 0)
             && tokio::time::Instant::now() < deadline

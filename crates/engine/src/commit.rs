@@ -4,6 +4,7 @@
 //! otherwise one thread takes batch after batch. A failed batch acks nobody; a failed flush ends
 //! the process.
 
+use crate::feed::Feed;
 use crate::lock;
 use crate::resident::Submission;
 use std::collections::{BTreeMap, VecDeque};
@@ -62,6 +63,7 @@ pub(crate) struct Committer {
     epochs: Mutex<BTreeMap<u8, u64>>,
     drive: Drive,
     on_fatal: OnFatal,
+    feed: Arc<Feed>,
     pub figures: CommitFigures,
     last: AtomicU64,
     pub lag: Arc<AtomicU64>,
@@ -73,6 +75,7 @@ impl Committer {
         settler: Sender<Committed>,
         drive: Drive,
         on_fatal: OnFatal,
+        feed: Arc<Feed>,
     ) -> Self {
         Self {
             log,
@@ -82,6 +85,7 @@ impl Committer {
             epochs: Mutex::new(BTreeMap::new()),
             drive,
             on_fatal,
+            feed,
             figures: CommitFigures::default(),
             last: AtomicU64::new(0),
             lag: Arc::default(),
@@ -237,6 +241,8 @@ impl Committer {
             let resident = &submission.resident;
             let seqs = submission.entries.iter().map(|entry| entry.seq);
             lock(&resident.tail).extend(seqs.zip(places.iter().copied()));
+            // before anyone goes on: what a run's entries say comes before what follows from them
+            self.feed.durable(&submission.entries);
             if let Some(last) = submission.entries.last() {
                 resident.durable.ack(last.seq);
             }

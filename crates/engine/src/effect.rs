@@ -8,9 +8,9 @@ pub(crate) mod transcript;
 
 use crate::lock;
 use crate::node::Node;
+use crate::observe::{Observation, Observed};
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -103,6 +103,20 @@ impl Node {
             {
                 tracing::warn!(%run, %step, %error, "a step could not be given up");
             }
+        }
+    }
+
+    /// Tells observers and watchers what happens in a run.
+    fn tell(&self, resident: &Resident, run: RunId, what: Observed) {
+        if let Journal::Session(session) = resident.journal {
+            self.feed.tell(Observation { tenant: resident.tenant, session, run, what });
+        }
+    }
+
+    /// What a step said is gone with it.
+    fn hush(&self, resident: &Resident, step: StepId) {
+        if let Journal::Session(session) = resident.journal {
+            self.feed.gone(session, step);
         }
     }
 
@@ -203,22 +217,6 @@ impl Node {
         }
     }
 
-    /// An agent's version, built from the definition in the tenant's ledger.
-    pub fn agent(self: &Arc<Self>, tenant: TenantId, version: Digest) -> Result<Arc<Agent>, Error> {
-        if let Some(known) = lock(&self.agents).get(&(tenant, version)) {
-            return Ok(known.clone());
-        }
-        let definition = self.definition(tenant, version)?;
-        let secrets = crate::api::TenantSecrets::of(self, tenant);
-        let built =
-            tenure_agent::build_with(&definition, Path::new("/"), &secrets).map_err(|why| {
-                Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
-            })?;
-        let agent = Arc::new(built);
-        lock(&self.agents).insert((tenant, version), agent.clone());
-        Ok(agent)
-    }
-
     /// The definition of an agent's version.
     pub fn definition(
         self: &Arc<Self>,
@@ -270,22 +268,20 @@ impl Cell {
         }
     }
 
-    /// Whether an effect may still begin: its step is open, at that attempt, and nobody asked for
-    /// the run's end.
-    fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> bool {
+    /// The entry with which an attempt began, if its effect may still begin: its step is open, at
+    /// that attempt, and nobody asked for the run's end.
+    fn may_begin(&self, run: RunId, step: StepId, attempt: u32) -> Option<u64> {
         let progress = self
             .session()
             .and_then(|state| state.runs.get(&run))
             .and_then(tenure_core::session::Run::progress);
-        progress.is_some_and(|progress| {
-            let open = progress.open.get(&step);
-            let is_cancelled = progress.cancel.is_some();
-            #[cfg(feature = "planted")]
-            let is_cancelled = is_cancelled
-                && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
-            !is_cancelled
-                && open.is_some_and(|open| open.stand == Stand::Intended && open.attempt == attempt)
-        })
+        let progress = progress?;
+        let is_cancelled = progress.cancel.is_some();
+        #[cfg(feature = "planted")]
+        let is_cancelled = is_cancelled
+            && !tenure_core::planted::is(tenure_core::planted::Bug::PerformAfterCancel);
+        let open = progress.open.get(&step).filter(|_| !is_cancelled)?;
+        (open.stand == Stand::Intended && open.attempt == attempt).then_some(open.begun_seq)
     }
 }
 

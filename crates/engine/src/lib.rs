@@ -7,18 +7,22 @@
 //! turns drafts into entries and queues them; [`commit`] makes them durable; [`settle`] brings
 //! lists up; [`effect`] performs what the core wishes, once what it depends on is durable.
 
+mod agents;
 pub mod api;
 mod claims;
 mod clock;
 mod commit;
 mod durable;
 mod effect;
+mod feed;
 mod handler;
 mod journal;
 mod mint;
 mod node;
 mod nudged;
+mod observe;
 mod resident;
+mod runtime;
 mod seal;
 mod settle;
 mod timers;
@@ -26,7 +30,7 @@ mod view;
 
 mod vault;
 
-pub use api::{Credential, Engine, Listing, Sort, Told};
+pub use api::{Credential, Engine, Listing, News, Sort, Told, Watch};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{
@@ -35,6 +39,9 @@ pub use handler::{
 };
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::{Config, Motion};
+pub use observe::{Observation, Observed, Observer, Outcome, Refused};
+
+pub use runtime::{AgentRuntime, RunOptions, Runtime};
 pub use vault::VaultKey;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

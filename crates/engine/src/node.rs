@@ -1,25 +1,28 @@
 //! The node: everything one process holds of the journals it owns.
 
+use crate::agents::Seat;
 use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
+use crate::feed::Feed;
 use crate::handler::IntentRegistry;
 use crate::lock;
 use crate::mint::{self, Mint};
 use crate::nudged::Nudged;
+use crate::observe::{Crowd, Observer};
 use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
 use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
 use crate::timers::Timers;
 use crate::vault::VaultKey;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tenure_agent::{Agent, Cancel};
+use tenure_agent::Cancel;
 use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{
     Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
@@ -56,6 +59,8 @@ pub struct Config {
     pub vault: VaultKey,
     /// Under which each session's workspace folder lies.
     pub workspaces: PathBuf,
+    /// Who sees what happens in runs, and can change none of it (`RT9`).
+    pub observers: Vec<Arc<dyn Observer>>,
     /// What to do when the disk can no longer be trusted.
     pub on_fatal: OnFatal,
     /// Whether it moves anything.
@@ -72,13 +77,15 @@ pub(crate) struct Node {
     pub drive: Drive,
     pub motion: Motion,
     pub committer: Committer,
+    pub feed: Arc<Feed>,
     pub settler: Settler,
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
     /// Keyed runs the lists may not tell yet.
     pub claims: Claims,
     pub intents: IntentRegistry,
-    pub agents: Mutex<HashMap<(TenantId, Digest), Arc<Agent>>>,
+    /// Agents that are built, by their version.
+    pub agents: Mutex<BTreeMap<(TenantId, Digest), Seat>>,
     residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
     loading: Vec<Mutex<()>>,
     /// Effects this process is performing.
@@ -99,12 +106,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    pub fn new(store: Store, config: Config, intents: IntentRegistry) -> Self {
+    pub fn new(store: Store, config: Config, intents: IntentRegistry) -> std::io::Result<Self> {
         let (sender, receiver) = channel();
-        let committer = Committer::new(store.log.clone(), sender, config.drive, config.on_fatal);
-        Self {
+        let feed = Arc::new(Feed::new(Crowd::seated(config.observers)?));
+        let (log, drive) = (store.log.clone(), config.drive);
+        let committer = Committer::new(log, sender, drive, config.on_fatal, feed.clone());
+        Ok(Self {
             settler: Settler::new(store.clone(), committer.lag.clone()),
             committer,
+            feed,
             committed: Mutex::new(receiver),
             store,
             clock: config.clock,
@@ -129,7 +139,7 @@ impl Node {
             substeps: AtomicU64::new(0),
             loops: Mutex::default(),
             runtime: tokio::runtime::Handle::current(),
-        }
+        })
     }
 
     /// Sixteen fresh bytes for an id.
@@ -585,6 +595,7 @@ const fn run_of(command: &Command) -> Option<RunId> {
         Command::IntendStep(substep) | Command::RecordStep { substep, .. } => Some(substep.run),
         Command::OpenSession(_)
         | Command::EndSession { .. }
+        | Command::ClearMemory
         | Command::SubmitRun(_)
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }

@@ -45,6 +45,7 @@ pub fn definition() -> AgentDefinition {
             file: Some("simulated.toml".to_owned()),
             temperature: None,
             max_tokens: None,
+            silence_ms: None,
         },
         tools: Vec::new(),
         max_steps: Some(20),

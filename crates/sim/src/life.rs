@@ -99,6 +99,7 @@ impl Life {
             workspaces: PathBuf::from("/nowhere"),
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
+            observers: Vec::new(),
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

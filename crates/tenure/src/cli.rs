@@ -13,6 +13,7 @@ mod explain;
 mod export;
 mod failure;
 mod follow;
+mod forget;
 mod intents;
 mod key;
 mod ls;
@@ -25,6 +26,7 @@ mod run;
 mod secret;
 mod serve;
 mod show;
+mod speech;
 mod task;
 mod teller;
 mod tenant;
@@ -88,6 +90,8 @@ enum Verb {
     Deny(decide::DenyArgs),
     /// Ends a run, or a session with its run.
     Cancel(cancel::Args),
+    /// Empties a session's chat memory; the messages stay in the journal.
+    Forget(forget::Args),
     /// Settles a step in doubt.
     Resolve(resolve::Args),
     /// Makes, lists, shows, changes and retries tasks.
@@ -198,6 +202,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Approve(args) => decide::approve(cx, args).await,
         Verb::Deny(args) => decide::deny(cx, args).await,
         Verb::Cancel(args) => cancel::run(cx, args).await,
+        Verb::Forget(args) => forget::run(cx, args).await,
         Verb::Resolve(args) => resolve::run(cx, args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,

@@ -2,7 +2,7 @@
 
 mod happening;
 
-pub(crate) use happening::Happening;
+pub(crate) use happening::{Happening, Sent};
 
 use futures::{Stream, StreamExt as _, stream};
 use reqwest::{Method, Response};
@@ -131,6 +131,10 @@ impl Client {
         self.send(Method::DELETE, path, None, &[]).await.map(drop)
     }
 
+    pub async fn delete_for<T: DeserializeOwned>(&self, path: &str) -> Result<T, Fault> {
+        read(self.send(Method::DELETE, path, None, &[]).await?).await
+    }
+
     /// An answer as it comes, for an export.
     pub async fn stream(
         &self,
@@ -145,12 +149,12 @@ impl Client {
         }))
     }
 
-    /// The entries of a session after `after`, as they become durable.
+    /// The entries of a session after `after`, as they become durable, and what is said between.
     pub async fn events(
         &self,
         session: SessionId,
         after: u64,
-    ) -> Result<impl Stream<Item = Result<Happening, Fault>> + Send + use<>, Fault> {
+    ) -> Result<impl Stream<Item = Result<Sent, Fault>> + Send + use<>, Fault> {
         let path = format!("/v1/sessions/{session}/events?bodies=true");
         let place = after.to_string();
         let headers: &[(&str, &str)] =

@@ -41,4 +41,6 @@ mod server;
 
 pub use keys::{KeyError, Keys};
 pub use open::{OpenError, Options, Tenure};
-pub use tenure_engine::Motion;
+pub use tenure_engine::{
+    AgentRuntime, Motion, Observation, Observed, Observer, Outcome, Refused, RunOptions, Runtime,
+};

@@ -11,7 +11,8 @@ use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId};
 use tenure_engine::{
-    Clock, Config, Drive, Engine, IntentRegistry, Motion, OnFatal, SystemMint, VaultKey,
+    AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal,
+    SystemMint, VaultKey,
 };
 use tenure_store_sqlite::SqliteStore;
 
@@ -28,6 +29,8 @@ pub struct Options {
     pub intents: IntentRegistry,
     /// Told how many entries were read while lists are rebuilt.
     pub progress: Box<dyn Fn(u64)>,
+    /// Who sees what happens in runs, and can change none of it (`RT9`).
+    pub observers: Vec<Arc<dyn Observer>>,
     /// What to do when the disk can no longer be trusted; it must not return.
     pub on_fatal: OnFatal,
     /// Whether the runs in it go on, or are only told of.
@@ -39,6 +42,7 @@ impl Default for Options {
         Self {
             intents: IntentRegistry::default(),
             progress: Box::new(|_| {}),
+            observers: Vec::new(),
             on_fatal: Box::new(|why| {
                 eprintln!("tenure: {why}; what was acknowledged is safe, start again");
                 std::process::exit(EXIT_DISK_FAILED)
@@ -128,6 +132,7 @@ impl Tenure {
             mint: Arc::new(SystemMint),
             workspaces,
             vault: VaultKey(keys.secrets),
+            observers: options.observers,
             on_fatal: options.on_fatal,
             motion: options.motion,
         };
@@ -174,6 +179,11 @@ impl Tenure {
     #[must_use]
     pub const fn epoch(&self) -> u64 {
         self.epoch
+    }
+    /// A registered agent as a [`Runtime`](tenure_engine::Runtime), for [`Tenure::caller`].
+    #[must_use]
+    pub fn runtime(&self, agent: &str) -> AgentRuntime {
+        AgentRuntime::new(self.engine.clone(), self.caller(), agent.to_owned())
     }
     /// A caller that may do everything in [`Tenure::tenant`].
     #[must_use]

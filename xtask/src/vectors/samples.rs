@@ -96,6 +96,7 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
         .into(),
         60 => MemorySaved { run: run(s), version: s.number(), keep: s.number(), added: s.number() }
             .into(),
+        61 => MemoryCleared { version: s.number() }.into(),
         _ => return None,
     })
 }

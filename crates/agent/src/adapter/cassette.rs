@@ -9,6 +9,7 @@ use crate::adapter::{Adapter, AdapterFailure, Chunk, ModelRequest, Source};
 use futures::StreamExt as _;
 use futures::stream::{self, BoxStream};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -44,6 +45,7 @@ enum Taped {
     Text(String),
     ToolCall(ToolCallAsked),
     Usage { input_tokens: u64, output_tokens: u64 },
+    Metadata(Map<String, Value>),
 }
 
 impl Cassette {
@@ -130,6 +132,7 @@ fn record(
             Chunk::Usage { input_tokens, output_tokens } => {
                 Taped::Usage { input_tokens, output_tokens }
             }
+            Chunk::Metadata(metadata) => Taped::Metadata(metadata),
             Chunk::Failed(_) => return Some((chunk, (tape, answer, None))),
             Chunk::Done => {
                 let kept = tape.add(line).await;
@@ -177,6 +180,7 @@ impl From<Taped> for Chunk {
             Taped::Usage { input_tokens, output_tokens } => {
                 Self::Usage { input_tokens, output_tokens }
             }
+            Taped::Metadata(metadata) => Self::Metadata(metadata),
         }
     }
 }
@@ -225,7 +229,7 @@ mod tests {
     }
 
     fn model() -> Arc<dyn Adapter> {
-        let script = "[[turn]]\ntext = \"Zwölf {{input}}\"\nchunk_chars = 3\n\
+        let script = "[[turn]]\ntext = \"Zwölf {{input}}\"\nchunk_chars = 3\nmetadata = { id = \"a1\" }\n\
                       [[turn.call]]\ntool = \"pay\"\narguments_raw = \"{oops\"\n";
         Arc::new(Scripted::new(Script::parse(script, "test").unwrap()))
     }

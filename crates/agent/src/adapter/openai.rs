@@ -16,7 +16,7 @@ use reqwest::{Client, Response, StatusCode, Url};
 use std::collections::VecDeque;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
-use tenure_contract::limits::MODEL_SILENCE_MAX_MS;
+use tenure_contract::limits::MODEL_SILENCE_DEFAULT_MS;
 use tokio::time::Instant;
 
 /// Where requests go when a definition names no server.
@@ -56,7 +56,7 @@ impl Endpoint {
         if let Ok(mut parts) = url.path_segments_mut() {
             parts.pop_if_empty().extend(["chat", "completions"]);
         }
-        let silence = Duration::from_millis(MODEL_SILENCE_MAX_MS);
+        let silence = Duration::from_millis(MODEL_SILENCE_DEFAULT_MS);
         Ok(Self { url, key_variable, secret: None, silence })
     }
 

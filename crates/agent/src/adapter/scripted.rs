@@ -50,6 +50,7 @@
 //! - A turn may have `delay_ms` before it begins, `chunk_chars` to stream its text in pieces with
 //!   `pause_ms` before each of them, and an unhappy ending instead of its calls: `hang = true`, or
 //!   `fail = "message"` with `may_pass = true` if the call may be tried again.
+//! - A turn may have `metadata = { … }`, which goes with the answer and means nothing (`A8`).
 //!
 //! A path that leads nowhere in a text, or a conversation longer than the script, is a failure that
 //! says so. Tokens are counted as a quarter of the letters.

@@ -136,6 +136,27 @@ fn t9_an_amount_above_the_bound_needs_a_decision() {
 }
 
 #[test]
+fn t12_tags_change_nothing_about_a_call() {
+    let plain = agent();
+    let spec = |tags: &[&str]| ToolSpec {
+        tags: tags.iter().map(|tag| (*tag).to_owned()).collect(),
+        ..plain.tool("refund").unwrap().spec().clone()
+    };
+    let with = |tags: &[&str]| {
+        let tools: Vec<Arc<dyn Tool>> = vec![Arc::new(Echo::of(spec(tags)))];
+        Agent::assemble(plain.definition.clone(), plain.adapter.clone(), tools).unwrap()
+    };
+    let (bare, tagged) = (with(&[]), with(&["safe", "auto-approve", "read-only"]));
+    assert_eq!(tagged.tools()[0].spec().tags, ["safe", "auto-approve", "read-only"]);
+    for arguments in [r#"{"order":"A-7","cents":12000}"#, r#"{"order":"A-7","cents":1}"#, "{"] {
+        let calls = [call("1", "refund", arguments)];
+        let noted = |agent: &Agent| assess(agent, &calls, TENANT, RUN, true);
+        assert_eq!(noted(&bare), noted(&tagged), "{arguments}");
+    }
+    assert_eq!(bare.request(Vec::new()), tagged.request(Vec::new()));
+}
+
+#[test]
 fn rt6_without_an_approver_the_call_is_refused_at_once() {
     let calls = [
         call("1", "refund", r#"{"order":"A-7","cents":12000}"#),

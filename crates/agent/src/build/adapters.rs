@@ -8,6 +8,7 @@ use crate::adapter::scripted::Scripted;
 use crate::secrets::{MARK, Secrets};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use tenure_contract::agent::{AgentDefinition, ModelChoice};
 
 /// What an adapter's name in a definition stands for.
@@ -85,6 +86,10 @@ fn endpoint(model: &ModelChoice, secrets: &Arc<dyn Secrets>) -> Result<Endpoint,
     let base = model.base_url.as_deref().unwrap_or(BASE_URL_DEFAULT);
     let endpoint = Endpoint::new(base, model.api_key_env.clone())
         .map_err(|message| BuildError::field("model.base_url", message))?;
+    let endpoint = match model.silence_ms {
+        Some(silence) => endpoint.with_silence(Duration::from_millis(silence)),
+        None => endpoint,
+    };
     let Some(named) = &model.api_key else { return Ok(endpoint) };
     if model.api_key_env.is_some() {
         return Err(BuildError::field("model.api_key", "stands beside `api_key_env`; one of them"));

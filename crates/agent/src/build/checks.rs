@@ -5,7 +5,10 @@ use crate::tool::Tool;
 use crate::tool::validate::is_tool_name;
 use std::sync::Arc;
 use tenure_contract::agent::{AgentDefinition, Confirm, ToolGrant};
-use tenure_contract::limits::{MAX_STEPS_CEILING, NAME_MAX_CHARS, STEP_RESULT_MAX_BYTES};
+use tenure_contract::limits::{
+    MAX_STEPS_CEILING, MODEL_SILENCE_CEILING_MS, NAME_MAX_CHARS, STEP_RESULT_MAX_BYTES,
+    TOOL_TAGS_MAX,
+};
 use tenure_contract::words::PrincipalKind;
 
 /// What delegation's tools begin with (`RT10`).
@@ -33,6 +36,13 @@ pub(super) fn definition(definition: &AgentDefinition) -> Result<(), BuildError>
     }
     if definition.model.max_tokens == Some(0) {
         return Err(BuildError::field("model.max_tokens", "is `0`; expected at least 1"));
+    }
+    let silences = 1..=MODEL_SILENCE_CEILING_MS;
+    if let Some(found) = definition.model.silence_ms.filter(|ms| !silences.contains(ms)) {
+        let told = format!(
+            "is `{found}`; expected 1 to {MODEL_SILENCE_CEILING_MS} (MODEL_SILENCE_CEILING_MS)"
+        );
+        return Err(BuildError::field("model.silence_ms", told));
     }
     definition.approvers.iter().try_for_each(|approver| self::approver(approver))
 }
@@ -83,6 +93,14 @@ pub(super) fn grant(grant: &ToolGrant) -> Result<(), BuildError> {
         return bad(format!(
             "`max_output_bytes` is `{found}`; expected 64 to {STEP_RESULT_MAX_BYTES}"
         ));
+    }
+    if grant.tags.len() > TOOL_TAGS_MAX {
+        let found = grant.tags.len();
+        return bad(format!("`tags` has {found}; the limit TOOL_TAGS_MAX is {TOOL_TAGS_MAX}"));
+    }
+    let fits = |tag: &&String| !tag.trim().is_empty() && tag.chars().count() <= NAME_MAX_CHARS;
+    if let Some(tag) = grant.tags.iter().find(|tag| !fits(tag)) {
+        return bad(format!("`tags` has `{tag}`; expected 1 to {NAME_MAX_CHARS} characters"));
     }
     for (given, field, owner) in [
         (grant.parameters.is_some(), "parameters", "http_action"),

@@ -213,3 +213,30 @@ fn the_schema_version_follows_the_parameters_only() {
     assert_ne!(one, other);
     assert_ne!(one, version(None));
 }
+
+#[test]
+fn t12_tags_are_kept_as_they_are_granted_and_bounded() {
+    let tags = |text: &str| built(text).unwrap().tools()[0].spec().tags.clone();
+    assert_eq!(tags(GOOD), ["files"], "the built-in's own");
+    let granted = GOOD.replacen(
+        "use = \"read_file\"",
+        "use = \"read_file\"\ntags = [\"ledger\", \"für Menschen\"]",
+        1,
+    );
+    assert_eq!(tags(&granted), ["ledger", "für Menschen"]);
+    let with = |tags: &str| {
+        changed("use = \"read_file\"", &format!("use = \"read_file\"\ntags = [{tags}]"))
+    };
+    assert!(with(&"\"x\",".repeat(17)).contains("TOOL_TAGS_MAX"));
+    assert!(with("\" \"").contains("expected 1 to"));
+}
+
+#[test]
+fn str_1_the_limit_on_silence_is_declared_and_bounded() {
+    let with = |ms: u64| format!("temperature = 0.5\nsilence_ms = {ms}");
+    let good = GOOD.replacen("temperature = 0.5", &with(20), 1);
+    assert_eq!(built(&good).unwrap().definition.model.silence_ms, Some(20));
+    for bad in [0, 3_600_001] {
+        assert!(changed("temperature = 0.5", &with(bad)).contains("MODEL_SILENCE_CEILING_MS"));
+    }
+}

@@ -4,6 +4,7 @@ use super::{Violation, expect};
 use crate::adapter::{Adapter, Chunk, ModelRequest};
 use futures::StreamExt as _;
 use std::sync::Arc;
+use tenure_contract::limits::TURN_METADATA_MAX_BYTES;
 
 /// An adapter and what to ask it.
 pub struct AdapterCase {
@@ -23,6 +24,7 @@ pub async fn adapter(factory: impl Fn() -> AdapterCase) -> Result<(), Violation>
     a1_a_source_is_pure(&factory())?;
     let whole = a3_one_ending(&factory()).await?;
     a4_a5_chunks_stand_alone_and_calls_are_complete(&whole)?;
+    a8_metadata_is_optional_and_bounded(&whole)?;
     a6_every_abort_is_safe(&factory(), whole.len()).await?;
     a7_requests_stay_as_they_are(&factory()).await?;
     a2_sources_are_independent(&factory()).await?;
@@ -74,7 +76,18 @@ pub(super) fn a4_a5_chunks_stand_alone_and_calls_are_complete(
         Chunk::Text(text) => {
             expect("A4", !text.is_empty(), || "a text chunk says nothing".to_owned())
         }
-        Chunk::Usage { .. } | Chunk::Done | Chunk::Failed(_) => Ok(()),
+        Chunk::Usage { .. } | Chunk::Metadata(_) | Chunk::Done | Chunk::Failed(_) => Ok(()),
+    })
+}
+
+/// Nobody depends on metadata, so what would not be kept may as well not be given.
+pub(super) fn a8_metadata_is_optional_and_bounded(chunks: &[Chunk]) -> Result<(), Violation> {
+    chunks.iter().try_for_each(|chunk| {
+        let Chunk::Metadata(metadata) = chunk else { return Ok(()) };
+        let bytes = serde_json::to_string(metadata).map_or(usize::MAX, |text| text.len());
+        expect("A8", !metadata.is_empty() && bytes <= TURN_METADATA_MAX_BYTES, || {
+            format!("metadata of {bytes} bytes; expected some, at most {TURN_METADATA_MAX_BYTES}")
+        })
     })
 }
 

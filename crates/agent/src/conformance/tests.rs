@@ -77,6 +77,7 @@ async fn adapters_that_break_a_rule_are_found_out() {
     let good = vec![text(), Chunk::Done];
     assert_eq!(broken_rule(good.clone(), vec![failed("no")]).await, None);
     for (rule, chunks) in [
+        ("A8", vec![text(), Chunk::Metadata(serde_json::Map::new()), Chunk::Done]),
         ("A3", vec![text()]),
         ("A3", vec![]),
         ("A3", vec![Chunk::Done, text()]),
@@ -196,7 +197,9 @@ async fn a4_a_chunk_means_the_same_without_the_ones_before() {
                     assert!(call.name == "pay" && !call.id.is_empty());
                     (text, calls + 1)
                 }
-                Chunk::Usage { .. } | Chunk::Done | Chunk::Failed(_) => (text, calls),
+                Chunk::Usage { .. } | Chunk::Metadata(_) | Chunk::Done | Chunk::Failed(_) => {
+                    (text, calls)
+                }
             });
         assert!(text.starts_with("one two") && calls == 1, "{whole:?}");
     }
@@ -216,6 +219,18 @@ async fn a7_a_request_is_never_changed() {
     for case in built.all() {
         cases::a7_requests_stay_as_they_are(&case).await.unwrap();
     }
+}
+
+#[tokio::test]
+async fn a8_metadata_is_optional_and_bounded() {
+    let built = BuiltIns::new().await;
+    for case in built.all() {
+        let whole = cases::a3_one_ending(&case).await.unwrap();
+        cases::a8_metadata_is_optional_and_bounded(&whole).unwrap();
+    }
+    let long = json!({"x": "y".repeat(tenure_contract::limits::TURN_METADATA_MAX_BYTES)});
+    let long = Chunk::Metadata(long.as_object().unwrap().clone());
+    assert!(cases::a8_metadata_is_optional_and_bounded(&[long]).is_err());
 }
 
 #[tokio::test]
@@ -276,7 +291,7 @@ async fn every_file_tool_and_the_question_keep_the_seam() {
 
 #[tokio::test]
 async fn the_http_tools_keep_the_seam() {
-    let replies: Vec<String> = (0..8).map(|_| reply(200, "{\"a\":1}")).collect();
+    let replies: Vec<String> = (0..32).map(|_| reply(200, "{\"a\":1}")).collect();
     let server = Loopback::answering(replies).await;
     let authority = server.authority();
     let fetch = format!("{{use=\"http_request\", allow=[\"{authority}\"]}}");
@@ -313,6 +328,15 @@ async fn tools_that_break_a_rule_are_found_out() {
     assert_eq!(broken(good(), json!({"error": "no"})).await, Some("T11"));
     let small = ToolSpec { max_output_bytes: 3, ..good() };
     assert_eq!(broken(small, json!("long")).await, Some("T14"));
+    for (rule, breaks) in [("T6", Breaks::Heard), ("T7", Breaks::Init), ("T8", Breaks::Dispose)] {
+        let found = tool(|| ToolCase {
+            tool: Arc::new(Broken::at(breaks)),
+            context: call_in(Path::new("."), json!({})).context,
+            works: Some(json!({})),
+            refused: Vec::new(),
+        });
+        assert_eq!(found.await.err().map(|violation| violation.rule), Some(rule));
+    }
     let counts = ToolSpec { class: RecoveryClass::Read, ..good() };
     assert_eq!(broken(counts, json!(null)).await, Some("STP-2"));
 }
@@ -357,5 +381,108 @@ impl Tool for Echo {
             other => other.clone(),
         };
         Box::pin(async { Ok(answer) })
+    }
+}
+
+/// Which rule a [`Broken`] tool breaks.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Breaks {
+    Heard,
+    Init,
+    Dispose,
+}
+
+/// A tool that breaks one rule of its life.
+struct Broken {
+    spec: ToolSpec,
+    breaks: Breaks,
+    inits: std::sync::atomic::AtomicU64,
+    gone: std::sync::atomic::AtomicBool,
+}
+
+impl Broken {
+    fn at(breaks: Breaks) -> Self {
+        let spec = ToolSpec::named("broken", "");
+        Self { spec, breaks, inits: Default::default(), gone: Default::default() }
+    }
+}
+
+type Answered<T> = futures::future::BoxFuture<'static, Result<T, crate::tool::ToolFailure>>;
+
+fn refuse<T: Send + 'static>(no: bool, yes: T) -> Answered<T> {
+    let failure = || crate::tool::ToolFailure::Refused { message: "broken".to_owned() };
+    Box::pin(std::future::ready(if no { Err(failure()) } else { Ok(yes) }))
+}
+
+impl Tool for Broken {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+    fn call(&self, call: crate::tool::ToolCall) -> Answered<Value> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let heard = !format!("{:?}", call.progress).contains("false");
+        refuse((self.breaks == Breaks::Heard && heard) || self.gone.load(Relaxed), json!({}))
+    }
+    fn init(&self) -> Answered<()> {
+        use std::sync::atomic::Ordering::Relaxed;
+        let again = self.inits.fetch_add(1, Relaxed) > 0;
+        refuse(self.breaks == Breaks::Init && again, ())
+    }
+    fn dispose(&self) -> Answered<()> {
+        self.gone.store(self.breaks == Breaks::Dispose, std::sync::atomic::Ordering::Relaxed);
+        refuse(false, ())
+    }
+}
+
+/// A tool that remembers what was asked of it.
+#[derive(Clone)]
+pub(crate) struct Counted {
+    spec: ToolSpec,
+    told: Arc<std::sync::Mutex<Vec<&'static str>>>,
+    broken: Arc<std::sync::atomic::AtomicBool>,
+}
+
+impl Default for Counted {
+    fn default() -> Self {
+        let spec = ToolSpec::named("counted", "");
+        Self { spec, told: Arc::default(), broken: Arc::default() }
+    }
+}
+
+impl Counted {
+    pub(crate) fn told(&self) -> Vec<&'static str> {
+        self.told.lock().unwrap().clone()
+    }
+    /// The next `init` fails.
+    pub(crate) fn break_init(&self) {
+        self.broken.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+    /// A call that never answers.
+    pub(crate) fn hung(&self) -> crate::tool::ToolCall {
+        call_in(Path::new("."), json!({"hang": true}))
+    }
+    fn note(&self, what: &'static str) {
+        self.told.lock().unwrap().push(what);
+    }
+}
+
+impl Tool for Counted {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+    fn call(&self, call: crate::tool::ToolCall) -> Answered<Value> {
+        self.note("call");
+        match call.arguments.get("hang") {
+            Some(_) => Box::pin(std::future::pending()),
+            None => refuse(false, json!({})),
+        }
+    }
+    fn init(&self) -> Answered<()> {
+        self.note("init");
+        refuse(self.broken.swap(false, std::sync::atomic::Ordering::Relaxed), ())
+    }
+    fn dispose(&self) -> Answered<()> {
+        self.note("dispose");
+        refuse(false, ())
     }
 }

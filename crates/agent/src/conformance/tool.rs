@@ -3,9 +3,9 @@
 use super::{Violation, expect};
 use crate::cancel::Cancel;
 use crate::tool::validate::{Parameters, is_tool_name};
-use crate::tool::{Lookup, Tool, ToolCall, ToolContext, ToolFailure, error_in};
+use crate::tool::{Lookup, Progress, Tool, ToolCall, ToolContext, ToolFailure, error_in};
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tenure_contract::StepId;
 use tenure_contract::words::RecoveryClass;
 
@@ -32,6 +32,9 @@ pub async fn tool(factory: impl Fn() -> ToolCase) -> Result<(), Violation> {
     t14_limits_are_set(&factory())?;
     t4_what_is_not_executed_does_nothing(&factory()).await?;
     t5_results_are_within_limits(&factory()).await?;
+    t6_progress_is_not_the_result(&factory(), &factory()).await?;
+    t7_init_again_does_nothing_more(&factory()).await?;
+    t8_what_was_disposed_of_can_be_made_ready_again(&factory()).await?;
     stp_2_repeatable_calls_can_be_repeated(&factory()).await?;
     stp_2_lookups_are_as_declared(&factory()).await
 }
@@ -42,6 +45,7 @@ fn call(case: &ToolCase, arguments: Value) -> ToolCall {
         arguments,
         context: case.context.clone(),
         cancel: Cancel::default(),
+        progress: Progress::default(),
     }
 }
 
@@ -102,6 +106,62 @@ pub(super) async fn t5_results_are_within_limits(case: &ToolCase) -> Result<(), 
     expect("T11", error_in(&value).is_none(), || format!("`{value}` is an error"))?;
     let (bytes, limit) = (value.to_string().len(), case.tool.spec().max_output_bytes);
     expect("T14", bytes <= limit, || format!("the result is {bytes} bytes; at most {limit}"))
+}
+
+/// Whether somebody listens changes nothing about the result; a call that has ended says no more.
+pub(super) async fn t6_progress_is_not_the_result(
+    quiet: &ToolCase,
+    heard: &ToolCase,
+) -> Result<(), Violation> {
+    let Some(arguments) = &heard.works else {
+        return Ok(());
+    };
+    let values = Arc::new(Mutex::new(Vec::new()));
+    let ears = Arc::clone(&values);
+    let told = move |value| ears.lock().unwrap_or_else(PoisonError::into_inner).push(value);
+    let listening = ToolCall { progress: Progress::to(told), ..call(heard, arguments.clone()) };
+    let with = heard.tool.call(listening).await;
+    let count = || values.lock().unwrap_or_else(PoisonError::into_inner).len();
+    let at_the_end = count();
+    let without = quiet.tool.call(call(quiet, arguments.clone())).await;
+    expect("T6", with.is_ok() == without.is_ok(), || {
+        format!("heard or not, the result must be as good; found {with:?} and {without:?}")
+    })?;
+    tokio::task::yield_now().await;
+    expect("T6", count() == at_the_end, || "a call that has ended told progress".to_owned())
+}
+
+pub(super) async fn t7_init_again_does_nothing_more(case: &ToolCase) -> Result<(), Violation> {
+    for time in ["first", "second"] {
+        case.tool.init().await.map_err(|told| Violation {
+            rule: "T7",
+            message: format!("the {time} `init` failed: {told}"),
+        })?;
+    }
+    works(case, "T7", "made ready twice").await
+}
+
+pub(super) async fn t8_what_was_disposed_of_can_be_made_ready_again(
+    case: &ToolCase,
+) -> Result<(), Violation> {
+    // best effort: what it says of a failure is logged and nothing more
+    let _ = case.tool.dispose().await;
+    works(case, "T8", "made ready after `dispose`").await?;
+    let _ = case.tool.dispose().await;
+    let _ = case.tool.dispose().await;
+    works(case, "T8", "made ready after `dispose` twice").await
+}
+
+async fn works(case: &ToolCase, rule: &'static str, when: &str) -> Result<(), Violation> {
+    let Some(arguments) = &case.works else {
+        return Ok(());
+    };
+    let ready = case.tool.init().await;
+    let result = match ready {
+        Ok(()) => case.tool.call(call(case, arguments.clone())).await,
+        Err(told) => Err(told),
+    };
+    expect(rule, result.is_ok(), || format!("{when}, it must work; found {result:?}"))
 }
 
 /// A tool that says it may be repeated, under the same key, gives the same result.

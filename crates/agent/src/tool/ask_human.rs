@@ -28,6 +28,7 @@ impl AskHuman {
             })),
             class: RecoveryClass::Read,
             asks_human: true,
+            tags: vec!["people".to_owned()],
             ..ToolSpec::named("ask_human", about)
         };
         Self { spec: spec.granted(grant) }

@@ -3,9 +3,8 @@
 //! The question that matters is whether the effect may have happened. `refused` and `transient`
 //! claim that it did not; whenever that is not certain, the call is lost.
 
-use crate::cancel::Cancel;
 use crate::secrets::HIDDEN;
-use crate::tool::{ToolFailure, ToolSpec};
+use crate::tool::{Progress, ToolCall, ToolFailure, ToolSpec};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{CONTENT_TYPE, LOCATION, RETRY_AFTER};
 use reqwest::{Client, Request, Response, StatusCode};
@@ -17,6 +16,9 @@ use tenure_contract::words::RecoveryClass;
 
 /// Part of an error answer that is told to the model, characters.
 const ERROR_BODY_MAX_CHARS: usize = 1_000;
+
+/// Bytes of a body between two words of progress.
+const PROGRESS_EVERY_BYTES: usize = 64 * 1024;
 
 /// What one exchange may do.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +85,9 @@ pub(crate) async fn send(
     client: &Client,
     request: Request,
     terms: Terms,
-    cancel: &Cancel,
+    call: &ToolCall,
 ) -> Result<Answer, ToolFailure> {
+    let (cancel, progress) = (&call.cancel, &call.progress);
     let what = format!("`{} {}`", request.method(), request.url());
     if cancel.is_cancelled() {
         let message = format!("{what} was not sent: the run was aborted");
@@ -94,7 +97,7 @@ pub(crate) async fn send(
     tokio::select! {
         // an answer that is there counts, abort or not
         biased;
-        answer = tokio::time::timeout(terms.timeout, exchange(client, request, terms, &what)) =>
+        answer = tokio::time::timeout(terms.timeout, exchange(client, request, (terms, progress), &what)) =>
             answer.unwrap_or_else(|_| {
                 let limit = terms.timeout.as_millis();
                 Err(lost(&format!("gave no answer within {limit} ms")))
@@ -106,7 +109,7 @@ pub(crate) async fn send(
 async fn exchange(
     client: &Client,
     request: Request,
-    terms: Terms,
+    (terms, progress): (Terms, &Progress),
     what: &str,
 ) -> Result<Answer, ToolFailure> {
     let response = client.execute(request).await.map_err(|error| {
@@ -119,7 +122,7 @@ async fn exchange(
             ToolFailure::Lost { message: format!("{what} was sent and not answered: {why}") }
         }
     })?;
-    read(response, terms.max_bytes).await.map_err(|error| {
+    read(response, terms.max_bytes, progress).await.map_err(|error| {
         let why = cause(&error);
         ToolFailure::Lost { message: format!("{what} broke off within its answer: {why}") }
     })
@@ -134,7 +137,11 @@ fn cause(error: &reqwest::Error) -> String {
     reason.to_string()
 }
 
-async fn read(mut response: Response, max_bytes: usize) -> Result<Answer, reqwest::Error> {
+async fn read(
+    mut response: Response,
+    max_bytes: usize,
+    progress: &Progress,
+) -> Result<Answer, reqwest::Error> {
     let header = |name| {
         response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
     };
@@ -146,12 +153,17 @@ async fn read(mut response: Response, max_bytes: usize) -> Result<Answer, reqwes
         retry_after: header(RETRY_AFTER).is_some(),
         location: header(LOCATION),
     };
+    let mut told = 0;
     while let Some(piece) = response.chunk().await? {
         let room = max_bytes - answer.body.len();
         answer.body.extend_from_slice(&piece[..piece.len().min(room)]);
         if piece.len() > room {
             answer.truncated = true;
             break;
+        }
+        if answer.body.len() - told >= PROGRESS_EVERY_BYTES {
+            told = answer.body.len();
+            progress.tell(json!({"bytes": told}));
         }
     }
     Ok(answer)

@@ -10,7 +10,7 @@ use futures::future::BoxFuture;
 use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use reqwest::{Body, Client, Method, Request};
 use serde_json::{Map, Value};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use template::UrlTemplate;
 use tenure_contract::StepId;
 use tenure_contract::agent::ToolGrant;
@@ -42,7 +42,8 @@ struct Action {
     lookup: Option<UrlTemplate>,
     headers: Vec<(HeaderName, Masked)>,
     terms: Terms,
-    client: OnceLock<Client>,
+    /// Made by `init`, shared by the calls, let go by `dispose`.
+    client: Mutex<Option<Client>>,
 }
 
 impl HttpAction {
@@ -72,11 +73,12 @@ impl HttpAction {
         let spec = ToolSpec {
             parameters: grant.parameters.clone(),
             has_lookup: lookup.is_some(),
+            tags: vec!["network".to_owned()],
             ..ToolSpec::named("http_action", format!("{method} {}", http.url))
         }
         .granted(grant);
         let terms = Terms::of(&spec);
-        let action = Action { method, url, lookup, headers, terms, client: OnceLock::new() };
+        let action = Action { method, url, lookup, headers, terms, client: Mutex::default() };
         action.check_fields(spec.parameters.as_ref())?;
         Ok(Self { spec, action: Arc::new(action) })
     }
@@ -99,6 +101,16 @@ impl Tool for HttpAction {
     fn lookup(&self, call: ToolCall) -> BoxFuture<'static, Lookup> {
         let action = Arc::clone(&self.action);
         Box::pin(async move { action.look_up(&call).await.unwrap_or(Lookup::Unknown) })
+    }
+
+    fn init(&self) -> BoxFuture<'static, Result<(), ToolFailure>> {
+        let action = Arc::clone(&self.action);
+        Box::pin(async move { action.client().map(drop) })
+    }
+
+    fn dispose(&self) -> BoxFuture<'static, Result<(), ToolFailure>> {
+        drop(self.action.held().take());
+        Box::pin(async { Ok(()) })
     }
 }
 
@@ -191,16 +203,22 @@ impl Action {
 
     async fn send(&self, mut request: Request, call: &ToolCall) -> Result<Answer, ToolFailure> {
         let used = self.reveal(&mut request)?;
-        // made at the first call: building an agent opens nothing (`RT1`)
-        let client = match self.client.get() {
-            Some(made) => made,
-            None => {
-                let made = client(self.terms, None)?;
-                self.client.get_or_init(|| made)
-            }
-        };
-        let answer = send(client, request, self.terms, &call.cancel).await?;
+        let answer = send(&self.client()?, request, self.terms, call).await?;
         Ok(answer.without(&used))
+    }
+
+    /// The one client of every call; building an agent opens nothing (`RT1`).
+    fn client(&self) -> Result<Client, ToolFailure> {
+        let mut held = self.held();
+        match &*held {
+            Some(made) => Ok(made.clone()),
+            None => Ok(held.insert(client(self.terms, None)?).clone()),
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Client>> {
+        // the lock guards one assignment; nothing half-written can be behind it
+        self.client.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

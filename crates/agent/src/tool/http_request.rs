@@ -50,6 +50,7 @@ impl HttpRequest {
         let spec = ToolSpec {
             parameters: Some(parameters),
             class: RecoveryClass::Read,
+            tags: vec!["network".to_owned()],
             ..ToolSpec::named("http_request", about)
         };
         let allow = Allow::parse(&grant.allow)?;
@@ -78,7 +79,7 @@ impl Tool for HttpRequest {
                 message: format!("the host of `{url}` was not resolved in time"),
             })??;
             let client = client(terms, Some(Pinned(addresses)))?;
-            let answer = send(&client, request, terms, &call.cancel).await?.done(terms.class)?;
+            let answer = send(&client, request, terms, &call).await?.done(terms.class)?;
             let (status, kind) = (answer.status.as_u16(), answer.content_type.clone());
             let mut result = json!({"status": status, "contentType": kind, "body": null});
             let room = terms.max_bytes.saturating_sub(result.to_string().len());
@@ -135,6 +136,21 @@ mod tests {
         assert_eq!(result["status"], json!(200));
         assert_eq!(result["body"], json!({"a": 1}));
         assert!(server.requests()[0].starts_with("GET /x?y=1 "));
+    }
+
+    #[tokio::test]
+    async fn t6_a_large_answer_says_how_far_it_is() {
+        let server = Loopback::answering(vec![reply(200, &"x".repeat(200_000))]).await;
+        let tool = HttpRequest::new(&granted(&[&server.authority()])).unwrap();
+        let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ears = heard.clone();
+        let mut call = call_in(Path::new("."), json!({"url": server.url("/")}));
+        call.progress = crate::tool::Progress::to(move |value| {
+            ears.lock().unwrap().push(value["bytes"].as_u64().unwrap());
+        });
+        tool.call(call).await.unwrap();
+        let heard = heard.lock().unwrap();
+        assert!(heard.is_sorted() && heard.len() >= 2 && heard[0] >= 64 * 1024, "{heard:?}");
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use crate::tool::workspace::{Workspace, refused};
 use crate::tool::write_file::UNFINISHED_PREFIX;
-use crate::tool::{Tool, ToolCall, ToolFailure, ToolSpec};
+use crate::tool::{Progress, Tool, ToolCall, ToolFailure, ToolSpec};
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
 use std::fs::DirEntry;
@@ -14,6 +14,8 @@ use tenure_contract::words::RecoveryClass;
 pub const LIST_MAX_ENTRIES: usize = 1_000;
 /// Entries of one folder that are looked at to sort them.
 const FOLDER_MAX_ENTRIES: usize = 100_000;
+/// Entries between two words of progress.
+const PROGRESS_EVERY_ENTRIES: usize = 250;
 /// How deep a recursive list goes.
 const LIST_MAX_DEPTH: usize = 64;
 
@@ -39,6 +41,7 @@ impl ListFiles {
                 },
             })),
             class: RecoveryClass::Read,
+            tags: vec!["files".to_owned()],
             ..ToolSpec::named("list_files", about)
         };
         Self { spec: spec.granted(grant) }
@@ -61,7 +64,9 @@ impl Tool for ListFiles {
             }
             let recursive = call.arguments["recursive"].as_bool().unwrap_or(false);
             let entries = Vec::new();
-            let mut list = List { workspace: &workspace, recursive, entries, truncated: false };
+            let progress = &call.progress;
+            let mut list =
+                List { workspace: &workspace, progress, recursive, entries, truncated: false };
             list.add(&folder, 1)
                 .map_err(|error| refused(format!("`{path}` cannot be listed: {error}")))?;
             super::within_limit(list.into_value(), limit)
@@ -71,6 +76,7 @@ impl Tool for ListFiles {
 
 struct List<'a> {
     workspace: &'a Workspace,
+    progress: &'a Progress,
     recursive: bool,
     entries: Vec<(String, u64, &'static str)>,
     truncated: bool,
@@ -105,6 +111,9 @@ impl List<'_> {
                 ("other", 0)
             };
             self.entries.push((self.workspace.shown(&entry.path()), bytes, kind));
+            if self.entries.len().is_multiple_of(PROGRESS_EVERY_ENTRIES) {
+                self.progress.tell(json!({"entries": self.entries.len()}));
+            }
             if kind == "folder" && self.recursive {
                 self.add(&entry.path(), depth + 1)?;
             }
@@ -160,6 +169,22 @@ mod tests {
                 {"path": "b/c/y", "bytes": 0, "kind": "file"},
             ]})
         );
+    }
+
+    #[tokio::test]
+    async fn t6_a_long_list_says_how_far_it_is_and_answers_the_same() {
+        let folder = tempfile::tempdir().unwrap();
+        for number in 0..2 * PROGRESS_EVERY_ENTRIES {
+            std::fs::write(folder.path().join(format!("{number:05}")), "").unwrap();
+        }
+        let heard = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        let ears = heard.clone();
+        let mut call = call_in(folder.path(), json!({}));
+        call.progress = Progress::to(move |value| ears.lock().unwrap().push(value));
+        let result = ListFiles::new(&grant_of("list_files")).call(call).await;
+        let steps = [PROGRESS_EVERY_ENTRIES, 2 * PROGRESS_EVERY_ENTRIES];
+        assert_eq!(*heard.lock().unwrap(), steps.map(|entries| json!({"entries": entries})));
+        assert_eq!(result, list(folder.path(), json!({})).await);
     }
 
     #[tokio::test]

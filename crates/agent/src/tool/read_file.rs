@@ -27,6 +27,7 @@ impl ReadFile {
                 "properties": {"path": {"type": "string", "minLength": 1}},
             })),
             class: RecoveryClass::Read,
+            tags: vec!["files".to_owned()],
             ..ToolSpec::named("read_file", about)
         };
         Self { spec: spec.granted(grant) }

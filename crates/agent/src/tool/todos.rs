@@ -38,7 +38,11 @@ impl Todos {
             "type": "object", "additionalProperties": false,
             "properties": { "add": add, "change": change },
         });
-        let spec = ToolSpec { parameters: Some(parameters), ..ToolSpec::named("todos", about) };
+        let spec = ToolSpec {
+            parameters: Some(parameters),
+            tags: vec!["work".to_owned()],
+            ..ToolSpec::named("todos", about)
+        };
         let spec =
             ToolSpec { keeps_todos: true, class: RecoveryClass::Read, ..spec.granted(grant) };
         Self { spec }

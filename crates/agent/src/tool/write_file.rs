@@ -35,6 +35,7 @@ impl WriteFile {
                 },
             })),
             class: RecoveryClass::Idempotent,
+            tags: vec!["files".to_owned()],
             ..ToolSpec::named("write_file", about)
         };
         Self { spec: spec.granted(grant) }

@@ -137,3 +137,14 @@ pub struct MemorySaved {
     #[n(3)]
     pub added: u64,
 }
+
+/// Chat memory was emptied (`CM6`): the next run's model reads nothing of what was said before. The
+/// messages themselves stay in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct MemoryCleared {
+    /// The new version, of no message; the one before was one less.
+    #[n(0)]
+    pub version: u64,
+}

@@ -1,6 +1,7 @@
 //! Agents: register a version, see it.
 
 use crate::agent::AgentDefinition;
+use crate::words::RecoveryClass;
 use crate::{AgentId, Digest, TenantId, Time};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -19,6 +20,8 @@ pub struct Agent {
     pub version: Digest,
     /// The definition; null in lists.
     pub definition: Option<AgentDefinition>,
+    /// The tools it comes to, with what the definition leaves to the built-in; null in lists.
+    pub tools: Option<Vec<ToolSeen>>,
     /// When this version was registered; null when it is the answer to registering it again.
     pub created_at: Option<Time>,
 }
@@ -29,4 +32,16 @@ pub struct Agent {
 pub struct RegisterAgent {
     /// The definition.
     pub definition: AgentDefinition,
+}
+
+/// A tool of an agent as people see it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ToolSeen {
+    /// The name the model calls it by.
+    pub name: String,
+    /// What may be done again after a loss.
+    pub class: RecoveryClass,
+    /// Words about it, which change nothing (`T12`).
+    pub tags: Vec<String>,
 }

@@ -50,6 +50,7 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepCancelled(_)
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)
+        | Event::MemoryCleared(_)
         | Event::AccessDenied(_) => Vec::new(),
     }
 }

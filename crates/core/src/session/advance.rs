@@ -323,7 +323,7 @@ fn model_step(run: &Run, progress: &Progress, cx: &mut Context) -> StepIntended 
         class: RecoveryClass::Read,
         input,
         site: Some(CallSite { turn: progress.turns.len() as u32 + 1, index: 0 }),
-        timeout_ms: limits::MODEL_SILENCE_MAX_MS,
+        timeout_ms: limits::MODEL_SILENCE_DEFAULT_MS,
         approval: None,
         has_lookup: false,
     }

@@ -53,7 +53,7 @@ impl SessionState {
             Event::RunEnded(event) => self.run_ended(entry, event),
             Event::RunSteered(event) => self.run_steered(entry, event),
             Event::StepIntended(event) => self.step_intended(entry, event),
-            Event::StepAttempted(event) => self.step_attempted(event),
+            Event::StepAttempted(event) => self.step_attempted(entry, event),
             Event::StepLanded(event) => self.step_landed(entry, event),
             Event::StepFailed(event) => self.step_failed(entry, event),
             Event::StepInDoubt(event) => self.step_in_doubt(entry, event),
@@ -73,6 +73,7 @@ impl SessionState {
             Event::TodoCreated(event) => self.todo_created(entry, event),
             Event::TodoChanged(event) => self.todo_changed(entry, event),
             Event::MemorySaved(event) => self.memory_saved(event),
+            Event::MemoryCleared(event) => self.memory_cleared(event),
             Event::TenantOpened(_)
             | Event::AgentRegistered(_)
             | Event::KeyCreated(_)
@@ -280,13 +281,25 @@ impl SessionState {
         Ok(())
     }
 
-    fn memory_saved(&mut self, event: &MemorySaved) -> Folded {
-        if event.version != self.memory_version + 1 {
-            return Err(format!(
-                "memory version {} follows {}",
-                event.version, self.memory_version
-            ));
+    fn memory_cleared(&mut self, event: &MemoryCleared) -> Folded {
+        self.next_memory(event.version)?;
+        if let Some(run) = self.current_root() {
+            return Err(format!("memory is cleared while run `{}` reads it", run.id));
         }
+        self.memory_version = event.version;
+        self.memory.clear();
+        Ok(())
+    }
+
+    fn next_memory(&self, version: u64) -> Folded {
+        if version != self.memory_version + 1 {
+            return Err(format!("memory version {version} follows {}", self.memory_version));
+        }
+        Ok(())
+    }
+
+    fn memory_saved(&mut self, event: &MemorySaved) -> Folded {
+        self.next_memory(event.version)?;
         self.progress_mut(event.run)?.memory_saved = true;
         self.memory_version = event.version;
         self.memory.push(event.run);

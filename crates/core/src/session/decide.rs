@@ -46,6 +46,7 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
             change_session(state, fields)
         }
         Command::BindAgent(claim) => bind_agent(state, claim),
+        Command::ClearMemory => clear_memory(state),
         Command::SubmitRun(submitted) => submit_run(state, submitted),
         Command::CancelRun { run, stop_reason, reason } => {
             cancel_run(state, *run, *stop_reason, reason.as_ref())
@@ -166,6 +167,20 @@ fn end_session(state: &SessionState, status: SessionStatus, reason: Option<Strin
     let mut drafts = give_up_tasks(state);
     drafts.push(unowned(SessionEnded { status, reason }));
     Ok(drafts)
+}
+
+/// A run in progress has read the memory it would be taken from (`RT7`). What is empty already
+/// needs no entry.
+fn clear_memory(state: &SessionState) -> Decided {
+    still_open(state)?;
+    if let Some(run) = state.current_root() {
+        let possible = "memory is cleared between runs: wait for its end, or cancel it";
+        return Err(Refusal::RunStatus { run: run.id, status: run.status, possible });
+    }
+    if state.memory.is_empty() {
+        return Ok(Vec::new());
+    }
+    Ok(vec![unowned(MemoryCleared { version: state.memory_version + 1 })])
 }
 
 fn still_open(state: &SessionState) -> Result<(), Refusal> {

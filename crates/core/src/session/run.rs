@@ -231,6 +231,9 @@ pub struct OpenStep {
     /// How an earlier attempt was lost: it may have happened, whatever a later one says.
     #[n(10)]
     pub lost: Option<LossCause>,
+    /// The entry with which the attempt under way began: its intent, or its next attempt.
+    #[n(11)]
+    pub begun_seq: u64,
 }
 
 /// How an open step stands.

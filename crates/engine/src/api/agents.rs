@@ -1,11 +1,10 @@
 //! Agents and their versions (`AGT-1`).
 
 use super::{Engine, name};
-use crate::lock;
 use crate::seal::Bodies;
 use std::path::Path;
 use tenure_contract::agent::AgentDefinition;
-use tenure_contract::resource::{Agent, Caller};
+use tenure_contract::resource::{Agent, Caller, ToolSeen};
 use tenure_contract::{AgentId, Code, Digest, Error};
 use tenure_core::ledger::LedgerCommand;
 
@@ -23,7 +22,7 @@ impl Engine {
         for approver in &definition.approvers {
             super::sessions::approver_word(approver)?;
         }
-        tenure_agent::build(&definition, Path::new("/")).map_err(|why| {
+        let built = tenure_agent::build(&definition, Path::new("/")).map_err(|why| {
             Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
         })?;
         let canonical = serde_json_canonicalizer::to_vec(&definition)
@@ -45,6 +44,7 @@ impl Engine {
             name: definition.name.clone(),
             version,
             definition: Some(definition),
+            tools: Some(tools_of(&built)),
             created_at: None,
         })
     }
@@ -55,6 +55,7 @@ impl Engine {
     /// `unknown-name`, listing what exists.
     pub fn agent(&self, caller: &Caller, agent: &str) -> Result<Agent, Error> {
         let (agent_id, version) = self.agent_version(caller, agent, None)?;
+        let built = self.node.agent(caller.tenant, version)?;
         let definition = self.node.definition(caller.tenant, version)?;
         Ok(Agent {
             agent_id,
@@ -62,6 +63,7 @@ impl Engine {
             name: agent.to_owned(),
             version,
             definition: Some(definition),
+            tools: Some(tools_of(&built)),
             created_at: None,
         })
     }
@@ -69,7 +71,7 @@ impl Engine {
     /// Puts an agent made elsewhere in the place of the one that version's definition describes, for
     /// as long as this engine lives: for simulation, and for programs that bring tools of their own.
     pub fn seat_agent(&self, caller: &Caller, version: Digest, agent: tenure_agent::Agent) {
-        lock(&self.node.agents).insert((caller.tenant, version), std::sync::Arc::new(agent));
+        self.node.seat(caller.tenant, version, agent);
     }
 
     /// The tenant's agents, each with its newest version.
@@ -85,6 +87,7 @@ impl Engine {
                     name: name.clone(),
                     version: record.versions.last()?.0,
                     definition: None,
+                    tools: None,
                     created_at: None,
                 })
             });
@@ -116,4 +119,13 @@ impl Engine {
             Ok((record.agent, version))
         })?
     }
+}
+
+fn tools_of(agent: &tenure_agent::Agent) -> Vec<ToolSeen> {
+    let seen = |spec: &tenure_agent::ToolSpec| ToolSeen {
+        name: spec.name.clone(),
+        class: spec.class,
+        tags: spec.tags.clone(),
+    };
+    agent.tools().iter().map(|built| seen(built.spec())).collect()
 }

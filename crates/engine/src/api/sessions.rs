@@ -137,6 +137,19 @@ impl Engine {
         self.node.durable(&resident, seq).await?;
         session_view(&resident)
     }
+
+    /// Empties the session's chat memory: the next run's model reads nothing of what was said
+    /// before. The messages stay in the journal (`CM6`).
+    ///
+    /// # Errors
+    /// `not-found`; `illegal-transition` while a run is in progress or the session is over.
+    pub async fn clear_memory(&self, caller: &Caller, id: SessionId) -> Result<Session, Error> {
+        let resident = self.session_of(caller, id)?;
+        let command = Command::ClearMemory;
+        let seq = self.node.transact(&resident, &command, Bodies::default(), &actor(caller))?;
+        self.node.durable(&resident, seq).await?;
+        session_view(&resident)
+    }
 }
 
 fn session_view(resident: &Arc<Resident>) -> Result<Session, Error> {

@@ -3,10 +3,11 @@
 use super::transcript;
 use crate::lock;
 use crate::node::Node;
+use crate::observe::Observed;
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use futures::{FutureExt, StreamExt};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,16 +38,19 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, t
     let durable = node.durable(&resident, needs).await.is_ok();
     // a void resident knows nothing of what was decided on the one that took its place
     let valid = durable && resident.durable.lost().is_none();
-    if valid && lock(&resident.cell).may_begin(run, step, attempt) {
+    let begun = lock(&resident.cell).may_begin(run, step, attempt).filter(|_| valid);
+    if let Some(seq) = begun {
         match prepare(&node, &resident, run) {
             Ok((agent, messages)) => {
-                let streaming =
-                    AssertUnwindSafe(stream(&node, &agent, messages, run)).catch_unwind();
+                node.tell(&resident, run, Observed::ModelBegan { step, attempt, seq });
+                let streaming = AssertUnwindSafe(stream(&node, &resident, &agent, messages, turn))
+                    .catch_unwind();
                 let ended = streaming
                     .await
                     .unwrap_or_else(|_| Ended::Failed(panicked(), TokensUsed::default()));
                 let (command, bodies) = landing(&node, &resident, &agent, turn, ended);
                 node.report(&resident, &command, bodies).await;
+                node.hush(&resident, step);
             }
             Err(error) => fail_run(&node, &resident, run, &error).await,
         }
@@ -72,24 +76,39 @@ async fn fail_run(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId, error:
     node.report(resident, &command, Bodies::given(sealed)).await;
 }
 
-async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: RunId) -> Ended {
+async fn stream(
+    node: &Arc<Node>,
+    resident: &Resident,
+    agent: &Agent,
+    messages: Vec<Message>,
+    Turn { run, step, attempt }: Turn,
+) -> Ended {
     let cancel = node.cancel_of(run);
     let mut chunks = agent.adapter.source(Arc::new(agent.request(messages))).stream();
     let mut message = Message::text(Role::Assistant, "");
     let mut tokens = TokensUsed::default();
-    let silence = Duration::from_millis(limits::MODEL_SILENCE_MAX_MS);
+    let silence = agent.definition.model.silence_ms.unwrap_or(limits::MODEL_SILENCE_DEFAULT_MS);
     loop {
         let next = tokio::select! {
             biased;
             () = cancel.cancelled() => return Ended::Aborted,
-            next = tokio::time::timeout(silence, chunks.next()) => next,
+            next = tokio::time::timeout(Duration::from_millis(silence), chunks.next()) => next,
         };
+        if let Ok(Some(chunk)) = &next {
+            let chunk = chunk.clone();
+            node.tell(resident, run, Observed::Chunk { step, attempt, chunk });
+        }
         match next {
             Ok(Some(Chunk::Text(text))) => message.content.push_str(&text),
-            Ok(Some(Chunk::ToolCall(call))) => message.tool_calls.push(call),
+            Ok(Some(Chunk::ToolCall(call))) => {
+                let seen = call.clone();
+                node.tell(resident, run, Observed::ToolCallDetected { step, attempt, call: seen });
+                message.tool_calls.push(call);
+            }
             Ok(Some(Chunk::Usage { input_tokens, output_tokens })) => {
                 tokens = TokensUsed { input: input_tokens, output: output_tokens };
             }
+            Ok(Some(Chunk::Metadata(said))) => keep(&mut message, said),
             Ok(Some(Chunk::Done)) => return checked(message, tokens),
             Ok(Some(Chunk::Failed(failure))) => return Ended::Failed(failure, tokens),
             Ok(None) => {
@@ -98,9 +117,30 @@ async fn stream(node: &Arc<Node>, agent: &Agent, messages: Vec<Message>, run: Ru
                     tokens,
                 );
             }
-            Err(_) => return Ended::Failed(failure("the model was silent for too long"), tokens),
+            Err(_) => {
+                let told = format!("the model was silent for {silence} ms");
+                return Ended::Failed(failure(&told), tokens);
+            }
         }
     }
+}
+
+/// Keeps what the adapter says besides, unread; nobody depends on it, so what is too long goes
+/// (`A8`).
+fn keep(message: &mut Message, said: Map<String, Value>) {
+    let mut kept = match message.metadata.take() {
+        Some(Value::Object(kept)) => kept,
+        _ => Map::new(),
+    };
+    let before = kept.clone();
+    kept.extend(said);
+    let bytes = serde_json::to_string(&kept).map_or(usize::MAX, |text| text.len());
+    if bytes > limits::TURN_METADATA_MAX_BYTES {
+        let limit = limits::TURN_METADATA_MAX_BYTES;
+        tracing::warn!(bytes, "metadata above TURN_METADATA_MAX_BYTES, {limit}, is dropped");
+        kept = before;
+    }
+    message.metadata = (!kept.is_empty()).then_some(Value::Object(kept));
 }
 
 fn panicked() -> AdapterFailure {

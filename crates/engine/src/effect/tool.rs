@@ -4,6 +4,7 @@ use super::model::error_body;
 use super::{ABORT_GRACE, LOOK_UP};
 use crate::lock;
 use crate::node::Node;
+use crate::observe::{Observation, Observed};
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use futures::FutureExt;
@@ -12,11 +13,11 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 use tenure_agent::tool::error_in;
-use tenure_agent::{BuiltTool, Lookup, ToolCall, ToolContext, ToolFailure};
+use tenure_agent::{BuiltTool, Lookup, Progress, ToolCall, ToolContext, ToolFailure};
 use tenure_contract::agent::Message;
 use tenure_contract::event::CallSite;
 use tenure_contract::words::{ErrorClass, LossCause, Resolution};
-use tenure_contract::{Code, Error, RunId, StepId, Time};
+use tenure_contract::{Code, Error, Journal, RunId, StepId, Time};
 use tenure_core::Command;
 use tenure_core::session::Run;
 
@@ -49,13 +50,20 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
     let durable = node.durable(&resident, needs).await.is_ok();
     // a void resident knows nothing of what was decided on the one that took its place
     let valid = durable && resident.durable.lost().is_none();
-    if valid && lock(&resident.cell).may_begin(run, step, attempt) {
+    let begun = lock(&resident.cell).may_begin(run, step, attempt).filter(|_| valid);
+    if let Some(seq) = begun {
         let ended = match prepare(&node, &resident, call) {
-            Ok((built, asked)) if built.spec().keeps_todos => {
-                super::todo::land(&node, &resident, call, asked.arguments).await;
-                None
+            Ok((built, asked)) => {
+                let (name, arguments) = (built.spec().name.clone(), asked.arguments.clone());
+                let began = Observed::ToolBegan { step, attempt, seq, name, arguments };
+                node.tell(&resident, run, began);
+                if built.spec().keeps_todos {
+                    super::todo::land(&node, &resident, call, asked.arguments).await;
+                    None
+                } else {
+                    Some(perform(&built, asked, call.timeout_ms).await)
+                }
             }
-            Ok((built, asked)) => Some(perform(&built, asked, call.timeout_ms).await),
             // nothing was sent: the tool could not even be found again
             Err(error) => Some(Ended::Failed { message: error.message, may_pass: false }),
         };
@@ -63,6 +71,7 @@ pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, c
             let (command, bodies) = landing(&node, &resident, call, ended);
             node.report(&resident, &command, bodies).await;
         }
+        node.hush(&resident, step);
     }
     node.end(step, attempt);
     node.look_again(&resident).await;
@@ -101,14 +110,26 @@ fn prepare(
         .ok_or_else(|| Error::new(Code::InvalidArgument, "the call's arguments are not there"))?;
     let workspace = node.workspaces.join(resident.journal.to_string());
     let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
-    let asked = ToolCall { step: call.step, arguments, context, cancel: node.cancel_of(call.run) };
+    let (cancel, progress) = (node.cancel_of(call.run), progress(node, resident, call));
+    let asked = ToolCall { step: call.step, arguments, context, cancel, progress };
     Ok((built.clone(), asked))
+}
+
+/// What the tool says on the way goes to whoever watches, and nowhere else (`T6`).
+fn progress(node: &Arc<Node>, resident: &Resident, call: Call) -> Progress {
+    let Call { run, step, attempt, .. } = call;
+    let Journal::Session(session) = resident.journal else { return Progress::default() };
+    let (feed, tenant) = (node.feed.clone(), resident.tenant);
+    Progress::to(move |value| {
+        let what = Observed::ToolProgress { step, attempt, value };
+        feed.tell(Observation { tenant, session, run, what });
+    })
 }
 
 async fn perform(built: &BuiltTool, asked: ToolCall, timeout_ms: u64) -> Ended {
     let cancel = asked.cancel.clone();
     let limit = built.spec().max_output_bytes;
-    let tool = built.tool().clone();
+    let tool = built.clone();
     let mut answer = AssertUnwindSafe(async move { tool.call(asked).await }).catch_unwind().boxed();
     let given_up = async {
         cancel.cancelled().await;
@@ -210,7 +231,7 @@ pub(super) async fn look_up(
 
 async fn ask(node: &Arc<Node>, resident: &Arc<Resident>, call: Call) -> Lookup {
     match prepare(node, resident, call) {
-        Ok((built, asked)) => built.tool().lookup(asked).await,
+        Ok((built, asked)) => built.lookup(asked).await,
         Err(_) => Lookup::Unknown,
     }
 }

@@ -118,6 +118,7 @@ impl House {
             workspaces: self.folder.path().join("workspaces"),
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
+            observers: Vec::new(),
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }

@@ -1,4 +1,4 @@
-//! Chat memory: what the next run's model reads (`RT7`, `CM1` to `CM5`, `FLT-4`, `FLT-5`).
+//! Chat memory: what the next run's model reads (`RT7`, `CM1` to `CM6`, `FLT-4`, `FLT-5`).
 //!
 //! The journal is the memory; what it holds is seen in what the model is asked.
 
@@ -265,4 +265,28 @@ async fn cm5_the_memory_of_a_new_session_is_empty() {
     assert!(engine.session(&ada(), session).await.unwrap().memory_refs.is_empty());
     talk(&engine, session, "hello").await;
     assert_eq!(asked(&outside, 1), ["system: be kind", "user: hello"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn cm6_the_next_run_reads_nothing_of_what_was_cleared_and_the_journal_keeps_it() {
+    let house = House::new();
+    let outside = Outside::new();
+    let engine = talker(&house, &outside).await;
+    let session = engine.open().await;
+    talk(&engine, session, "my name is Ada").await;
+    let cleared = engine.clear_memory(&ada(), session).await.unwrap();
+    assert_eq!(cleared.memory_refs, [format!("chat:{session}@2")]);
+    assert!(engine.clear_memory(&eve(), session).await.is_err(), "another tenant's");
+    talk(&engine, session, "who am I").await;
+    assert_eq!(asked(&outside, 2), ["system: be kind", "user: who am I"]);
+    talk(&engine, session, "still?").await;
+    assert_eq!(
+        asked(&outside, 3),
+        ["system: be kind", "user: who am I", "assistant: answer 2", "user: still?"]
+    );
+    let told = engine.told(session);
+    let bodies = told.iter().filter_map(|told| told.sealed.as_ref());
+    let kept = bodies.filter(|body| String::from_utf8_lossy(body).contains("my name is Ada"));
+    assert_eq!(kept.count(), 1);
+    verified(&told);
 }

@@ -8,6 +8,7 @@ use super::{guarded, open};
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
 use tenure_contract::limits;
+use tenure_contract::live::{ToolProgress, TurnDelta, TurnRestarted};
 use tenure_contract::words::Surface;
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
@@ -24,6 +25,10 @@ pub fn openapi() -> Value {
     let mut schemas = Vec::new();
     Problem::schemas(&mut schemas);
     schemas.push((Problem::name().into_owned(), Problem::schema()));
+    // what an event stream tells between entries: no answer names it
+    schemas.push((TurnDelta::name().into_owned(), TurnDelta::schema()));
+    schemas.push((TurnRestarted::name().into_owned(), TurnRestarted::schema()));
+    schemas.push((ToolProgress::name().into_owned(), ToolProgress::schema()));
     let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
     let info = InfoBuilder::new().title("Tenure").version("v1").description(Some(ABOUT)).build();
     let document: OpenApi = OpenApiBuilder::new().info(info).components(Some(components)).build();

@@ -22,6 +22,7 @@ pub const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/todos", Scope::RunsRead),
     ("GET", "/v1/todos/{todoId}", Scope::RunsRead),
     ("PATCH", "/v1/todos/{todoId}", Scope::RunsWrite),
+    ("DELETE", "/v1/sessions/{sessionId}/memory", Scope::SessionsWrite),
     ("GET", "/v1/sessions/{sessionId}/entries", Scope::JournalsRead),
     ("GET", "/v1/sessions/{sessionId}/events", Scope::JournalsRead),
     ("GET", "/v1/sessions/{sessionId}/export", Scope::JournalsRead),

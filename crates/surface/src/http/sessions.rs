@@ -25,6 +25,7 @@ pub(super) fn routes() -> OpenApiRouter<ServerState> {
         .routes(routes!(get_session, change_session))
         .routes(routes!(claim_session))
         .routes(routes!(end_session))
+        .routes(routes!(clear_memory))
 }
 
 /// End a session.
@@ -160,4 +161,20 @@ async fn end_session(
     let ended =
         state.engine.end_session(&caller, id, request.status.into(), request.reason).await?;
     Ok(axum::Json(ended))
+}
+
+/// Empty a session's chat memory, between two runs.
+///
+/// What the next run's model reads begins anew; the messages stay in the journal.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{sessionId}/memory", tag = "sessions", operation_id = "clearMemory",
+    params(("sessionId" = SessionId, Path, description = "The session")),
+    responses((status = 200, description = "The session, its memory empty", body = Session)),
+)]
+async fn clear_memory(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+    Named(id): Named<SessionId>,
+) -> Result<axum::Json<Session>, Refusal> {
+    Ok(axum::Json(state.engine.clear_memory(&caller, id).await?))
 }

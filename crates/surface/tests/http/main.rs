@@ -2,6 +2,7 @@
 
 mod access;
 mod decisions;
+mod deltas;
 mod document;
 mod executions;
 mod places;

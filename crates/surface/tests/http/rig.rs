@@ -58,6 +58,7 @@ impl Rig {
             workspaces: folder.path().join("workspaces"),
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
+            observers: Vec::new(),
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();

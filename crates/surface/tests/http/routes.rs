@@ -1,6 +1,6 @@
 //! Every route does what it is for.
 
-use crate::rig::{OURS, Rig, answered};
+use crate::rig::{OURS, Rig, THEIRS, answered, refused};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tenure_store_sqlite::SqliteStore;
@@ -30,6 +30,32 @@ async fn a_session_is_opened_listed_seen_and_ended() {
     assert_eq!(ended["status"], "completed");
     assert_eq!(rig.see("/v1/sessions?open=true").await["items"], json!([]));
     assert_eq!(rig.see("/v1/sessions?status=completed").await["items"][0]["sessionId"], id);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn cm6_memory_is_cleared_between_runs_and_not_for_another_tenant() {
+    let rig = Rig::new().await;
+    let session = answered(rig.post("/v1/sessions", &json!({})), StatusCode::CREATED).await;
+    let path = format!("/v1/sessions/{}/memory", session["sessionId"].as_str().unwrap());
+    rig.agent("talker", "[[turn]]\ntext = \"hi\"\n", json!([])).await;
+    let agent = json!({ "name": "talker", "task": "hello" });
+    rig.run(&json!({ "sessionId": session["sessionId"], "agent": agent })).await;
+    let held = json!({ "sessionId": session["sessionId"], "intent": { "type": "hold" } });
+    let accepted = answered(rig.post("/v1/runs", &held), StatusCode::ACCEPTED).await;
+    let busy = rig.request(Method::DELETE, &path);
+    let told = refused(busy, StatusCode::CONFLICT, "illegal-transition").await;
+    assert!(told["detail"].as_str().unwrap().contains("between runs"), "{told}");
+    rig.gate.add_permits(1);
+    rig.rested(accepted["runId"].as_str().unwrap()).await;
+    let stranger = rig.key(THEIRS, "user:eve", &["*"]).await;
+    let theirs = rig.request(Method::DELETE, &path).bearer_auth(&stranger);
+    refused(theirs, StatusCode::NOT_FOUND, "not-found").await;
+    let cleared = answered(rig.request(Method::DELETE, &path), StatusCode::OK).await;
+    let memory = format!("chat:{}@2", session["sessionId"].as_str().unwrap());
+    assert_eq!(cleared["memoryRefs"], json!([memory]));
+    let entries = rig.see(&path.replace("memory", "entries?limit=200")).await;
+    let last = entries["items"].as_array().unwrap().last().unwrap();
+    assert_eq!((&last["kind"], &last["data"]["version"]), (&json!("memory.cleared"), &json!(2)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,8 +1,9 @@
 //! Following a run: live lines until it has ended or a person must act.
 
 use super::print::{interactive, watched};
+use super::speech::Speech;
 use super::{Exit, Failure, Teller, outln, println_json};
-use crate::client::{Client, Fault, Happening};
+use crate::client::{Client, Fault, Sent};
 use crate::connection::Connection;
 use crate::server::ended_by_signal;
 use futures::future::FusedFuture as _;
@@ -95,14 +96,25 @@ async fn watch(client: &Client, following: &Following) -> Result<Run, Failure> {
 
 /// Shows lines until the run's last one, or until the stream breaks.
 async fn show(
-    events: impl futures::Stream<Item = Result<Happening, Fault>>,
+    events: impl futures::Stream<Item = Result<Sent, Fault>>,
     live: &Live,
     following: &Following,
 ) {
     let mut teller = Teller::default();
     let run = following.run.to_string();
     tokio::pin!(events);
-    while let Some(Ok(told)) = events.next().await {
+    let mut speech = Speech::of(following.run);
+    while let Some(Ok(sent)) = events.next().await {
+        let told = match sent {
+            Sent::Entry(told) => told,
+            Sent::Live(told) => {
+                speech.hear(&told);
+                live.murmur(speech.line());
+                continue;
+            }
+        };
+        speech.settle(&told);
+        live.murmur(speech.line());
         if told.run.as_ref().is_some_and(|of| *of != run) {
             continue;
         }
@@ -236,12 +248,19 @@ impl Live {
     fn new(silent: bool) -> Self {
         let bar = (watched() && !silent).then(|| {
             let bar = ProgressBar::new_spinner();
-            let style = ProgressStyle::with_template("          {spinner} {elapsed}");
+            let style = ProgressStyle::with_template("          {spinner} {elapsed}  {wide_msg}");
             bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
         Self { bar, silent }
+    }
+
+    /// What is being said beneath the lines, where a person watches.
+    fn murmur(&self, line: String) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(line);
+        }
     }
 
     fn say(&self, line: &str) {

@@ -1,7 +1,18 @@
 //! One entry as the event stream tells it, and the reader of that stream.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tenure_contract::Time;
+use tenure_contract::live::Provisional;
+
+/// One event of the stream.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Sent {
+    /// An entry.
+    Entry(Happening),
+    /// What is provisional.
+    Live(Provisional),
+}
 
 /// What the command line reads of an entry: an unknown kind is still shown.
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +64,7 @@ impl Happening {
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     pending: Vec<u8>,
+    name: String,
     data: String,
 }
 
@@ -61,19 +73,19 @@ impl Reader {
         self.pending.extend_from_slice(piece);
     }
 
-    /// The next whole event that is an entry.
-    pub fn next(&mut self) -> Option<Happening> {
+    /// The next whole event that is known here.
+    pub fn next(&mut self) -> Option<Sent> {
         while let Some(end) = self.pending.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = self.pending.drain(..=end).collect();
             let line = String::from_utf8_lossy(&line);
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
-                let data = std::mem::take(&mut self.data);
-                if let Some(told) =
-                    serde_json::from_str(&data).ok().as_ref().and_then(Happening::read)
-                {
-                    return Some(told);
+                let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
+                if let Some(sent) = read(&name, &data) {
+                    return Some(sent);
                 }
+            } else if let Some(name) = line.strip_prefix("event:") {
+                name.strip_prefix(' ').unwrap_or(name).clone_into(&mut self.name);
             } else if let Some(data) = line.strip_prefix("data:") {
                 if !self.data.is_empty() {
                     self.data.push('\n');
@@ -85,9 +97,23 @@ impl Reader {
     }
 }
 
+fn read(name: &str, data: &str) -> Option<Sent> {
+    fn of<T: DeserializeOwned>(data: &str, kind: fn(T) -> Provisional) -> Option<Sent> {
+        serde_json::from_str(data).ok().map(|told| Sent::Live(kind(told)))
+    }
+    match name {
+        "turn-delta" => of(data, Provisional::Delta),
+        "turn-restarted" => of(data, Provisional::Restarted),
+        "tool-progress" => of(data, Provisional::Progress),
+        _ => serde_json::from_str(data).ok().as_ref().and_then(Happening::read).map(Sent::Entry),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_contract::live::TurnRestarted;
+    use tenure_contract::{RunId, StepId};
 
     #[test]
     fn an_event_is_put_together_from_any_pieces() {
@@ -100,8 +126,20 @@ mod tests {
                 reader.take(piece);
                 found.extend(std::iter::from_fn(|| reader.next()));
             }
-            assert_eq!(found.len(), 1, "in pieces of {size}");
-            assert_eq!((found[0].seq, found[0].text("run")), (7, "run_x"));
+            let [Sent::Entry(told)] = &found[..] else { panic!("in pieces of {size}: {found:?}") };
+            assert_eq!((told.seq, told.text("run")), (7, "run_x"));
         }
+    }
+
+    #[test]
+    fn str_1_what_is_provisional_is_told_apart_by_its_name() {
+        let (run, step) = (RunId::from_bytes([1; 16]), StepId::from_bytes([2; 16]));
+        let lost = Provisional::Restarted(TurnRestarted { run, step, attempt: 1 });
+        let mut reader = Reader::default();
+        let data = serde_json::to_string(&lost).unwrap();
+        reader.take(format!("event: {}\ndata: {data}\n\n", lost.name()).as_bytes());
+        reader.take(format!("event: something-new\ndata: {data}\n\n").as_bytes());
+        assert_eq!(reader.next(), Some(Sent::Live(lost)));
+        assert_eq!(reader.next(), None);
     }
 }

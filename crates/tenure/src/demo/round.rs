@@ -6,7 +6,7 @@ use super::documents::Documents;
 use super::narrator::Narrator;
 use super::operator;
 use crate::cli::{Failure, definition};
-use crate::client::{Client, Fault, Happening};
+use crate::client::{Client, Fault, Happening, Sent};
 use futures::StreamExt as _;
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -164,7 +164,8 @@ impl Round<'_> {
                 let client = clients.borrow_and_update().clone();
                 if let Ok(events) = client.events(session, last).await {
                     tokio::pin!(events);
-                    while let Some(Ok(told)) = events.next().await {
+                    while let Some(Ok(sent)) = events.next().await {
+                        let Sent::Entry(told) = sent else { continue };
                         last = told.seq;
                         note(&acks, &told);
                         narrator.event(&mut teller, &told);

@@ -71,7 +71,7 @@ fn show_draws_every_step_and_ls_lists_in_columns() {
 }
 
 #[test]
-fn a_registered_agent_runs_by_its_name_in_a_session_that_stays() {
+fn a_registered_agent_runs_by_its_name_in_a_session_that_stays_and_cm6_forgets() {
     let desk = Desk::new();
     desk.agent("", HELLO);
     desk.write("note.txt", "x");
@@ -83,7 +83,12 @@ fn a_registered_agent_runs_by_its_name_in_a_session_that_stays() {
         .is(0, &[])
         .json();
     assert_eq!(text(&run, "sessionId"), session);
+    let told = desk.run(&["forget", &session]).is(0, &[]).out;
+    assert!(told.contains("remembers nothing"), "{told}");
+    let seen = desk.run(&["forget", &session, "--json"]).is(0, &[]).json();
+    assert!(seen["memoryRefs"][0].as_str().unwrap().starts_with("chat:ses_"), "{seen}");
     desk.run(&["cancel", &session]).is(0, &[]);
+    desk.run(&["forget", &session]).is(2, &["session"]);
     desk.run(&["run", "-a", "clerk", "more", "--session", &session]).is(2, &[]);
 }
 

@@ -4,7 +4,7 @@
 use super::wire::{Delta, Event, Fragment, Usage, text_of};
 use super::{final_failure, passing};
 use crate::adapter::{AdapterFailure, Chunk};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tenure_contract::agent::ToolCallAsked;
 use tenure_contract::limits::{CALLS_PER_TURN_MAX, STEP_RESULT_MAX_BYTES};
 
@@ -22,6 +22,7 @@ pub(super) struct Reader {
     calls: Vec<Begun>,
     usage: Option<Usage>,
     finish: Option<String>,
+    metadata: Map<String, Value>,
     bytes: usize,
 }
 
@@ -57,6 +58,17 @@ impl Reader {
             return Err(told(&error));
         }
         self.usage = event.usage.or(self.usage);
+        let about = [
+            ("id", event.id),
+            ("model", event.model),
+            ("system_fingerprint", event.system_fingerprint),
+        ];
+        for (name, said) in about {
+            if let Some(said) = said.filter(|said| !said.is_empty()) {
+                // servers repeat it in every event
+                self.metadata.entry(name).or_insert(Value::String(said));
+            }
+        }
         let mut chunks = Vec::new();
         for choice in event.choices.into_iter().filter(|choice| choice.index == 0) {
             chunks.extend(self.delta(choice.delta.unwrap_or_default())?);
@@ -142,6 +154,9 @@ impl Reader {
                 let mut chunks: Vec<Chunk> =
                     (0..).zip(calls).map(|(place, call)| whole(place, call)).collect();
                 chunks.extend(self.usage.map(counted));
+                if !self.metadata.is_empty() {
+                    chunks.push(Chunk::Metadata(self.metadata));
+                }
                 chunks.push(Chunk::Done);
                 chunks
             }

@@ -95,6 +95,23 @@ fn whole_chunks() -> Vec<Chunk> {
 }
 
 #[tokio::test]
+async fn a8_what_the_server_says_of_its_answer_goes_along_unread() {
+    let said = |id: &str| {
+        let mut event = delta(json!({"content": "x"}));
+        event["id"] = json!(id);
+        event["model"] = json!("m-2026");
+        event["system_fingerprint"] = json!(null);
+        event
+    };
+    let body = events(&[said("chatcmpl-1"), said("chatcmpl-1"), finish("stop")]);
+    let pieces = vec![HEAD.to_owned(), body];
+    let told = all(Reply { pieces, then: Then::Close }).await;
+    let metadata = json!({"id": "chatcmpl-1", "model": "m-2026"});
+    let metadata = Chunk::Metadata(metadata.as_object().unwrap().clone());
+    assert_eq!(told[2..], [metadata, Chunk::Done]);
+}
+
+#[tokio::test]
 async fn a5_calls_in_fragments_come_out_whole_over_a_socket() {
     let body = whole_answer();
     let letters: Vec<char> = body.chars().collect();
@@ -224,7 +241,7 @@ async fn a9_errors_and_garbage_within_the_stream_are_failures() {
 #[tokio::test(start_paused = true)]
 async fn str_1_a_model_that_falls_silent_is_given_up() {
     let said = events(&[delta(json!({"content": "x"}))]).into_bytes();
-    let silence = Duration::from_millis(MODEL_SILENCE_MAX_MS);
+    let silence = Duration::from_millis(MODEL_SILENCE_DEFAULT_MS);
     let bytes = stream::iter([Ok(said)]).chain(stream::pending()).boxed();
     let begun = Instant::now();
     let told: Vec<Chunk> = chunks(bytes, silence).collect().await;

@@ -70,6 +70,9 @@ pub(super) struct Event {
     #[serde(default)]
     pub(super) choices: Vec<Choice>,
     pub(super) usage: Option<Usage>,
+    pub(super) id: Option<String>,
+    pub(super) model: Option<String>,
+    pub(super) system_fingerprint: Option<String>,
     pub(super) error: Option<Value>,
 }
 

@@ -175,6 +175,7 @@ fn perform(turn: &Turn, said: Said, request: &ModelRequest) -> Vec<Beat> {
     let usage = usage(request, &said);
     beats.extend(said.calls.into_iter().map(|call| Beat::Say(Chunk::ToolCall(call))));
     beats.push(Beat::Say(usage));
+    beats.extend(turn.metadata.clone().map(|metadata| Beat::Say(Chunk::Metadata(metadata))));
     beats.push(Beat::Say(match &turn.fail {
         Some(message) => {
             Chunk::Failed(AdapterFailure { message: message.clone(), may_pass: turn.may_pass })

@@ -3,7 +3,7 @@
 use super::path::{self, Place};
 use crate::build::place;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -45,6 +45,7 @@ pub(super) struct Turn {
     pub(super) fail: Option<String>,
     #[serde(default)]
     pub(super) may_pass: bool,
+    pub(super) metadata: Option<Map<String, Value>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]

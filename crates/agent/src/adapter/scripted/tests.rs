@@ -30,7 +30,7 @@ fn said(chunks: Vec<Chunk>) -> (String, Vec<ToolCallAsked>) {
         match chunk {
             Chunk::Text(piece) => text.push_str(&piece),
             Chunk::ToolCall(call) => calls.push(call),
-            Chunk::Usage { .. } | Chunk::Done | Chunk::Failed(_) => {}
+            Chunk::Usage { .. } | Chunk::Metadata(_) | Chunk::Done | Chunk::Failed(_) => {}
         }
     }
     (text, calls)

@@ -26,6 +26,7 @@ impl SessionState {
             since: entry.at,
             edited_seq,
             lost: None,
+            begun_seq: entry.seq,
         };
         self.charge(event.run, event.kind)?;
         let progress = self.progress_mut(event.run)?;
@@ -85,13 +86,14 @@ impl SessionState {
         Ok(())
     }
 
-    pub(super) fn step_attempted(&mut self, event: &StepAttempted) -> Folded {
+    pub(super) fn step_attempted(&mut self, entry: &Entry, event: &StepAttempted) -> Folded {
         let open = self.open_mut(event.run, event.step)?;
         if event.attempt != open.attempt + 1 {
             return Err(format!("attempt {} follows attempt {}", event.attempt, open.attempt));
         }
         certain(open)?;
         open.attempt = event.attempt;
+        open.begun_seq = entry.seq;
         open.stand = Stand::Intended;
         open.lost = open.lost.or(event.cause);
         if open.kind != StepKind::Model {

@@ -94,6 +94,35 @@ fn rt7_failed_and_aborted_runs_never_change_memory() {
 }
 
 #[test]
+fn cm6_memory_is_cleared_between_runs_only_and_the_words_stay() {
+    let (mut bench, first) = Bench::with_agent();
+    let refused = bench.refuse(Command::ClearMemory);
+    assert!(matches!(refused, Refusal::RunStatus { run, .. } if run == first), "{refused}");
+    bench.land_turn(first, &[]);
+    let entries = bench.run(Command::ClearMemory);
+    assert_eq!(kinds(&entries), ["memory.cleared"]);
+    assert_eq!((bench.state.memory_version, bench.state.memory.len()), (2, 0));
+    assert!(!bench.known(first).ending().unwrap().said.is_empty());
+    assert_eq!(kinds(&bench.run(Command::ClearMemory)), [""; 0], "there is nothing to clear");
+    // what is said afterwards is remembered alone
+    let second = bench.submit(agent(2));
+    bench.land_turn(second, &[]);
+    assert_eq!((bench.state.memory_version, &bench.state.memory[..]), (3, &[second][..]));
+    let end = Command::EndSession { status: SessionStatus::Completed, reason: None };
+    bench.run(end);
+    let refused = bench.refuse(Command::ClearMemory);
+    assert!(matches!(refused, Refusal::SessionEnded { .. }), "{refused}");
+}
+
+#[test]
+fn cm6_a_halted_run_is_still_in_progress() {
+    let (mut bench, run) = Bench::with_agent();
+    bench.run(Command::PauseRun { run });
+    let refused = bench.refuse(Command::ClearMemory);
+    assert!(matches!(refused, Refusal::RunStatus { .. }), "{refused}");
+}
+
+#[test]
 fn rt14_tool_errors_and_refusals_go_back_to_the_model() {
     let refused = CallNoted {
         verdict: CallVerdict::Refuse { why: CallRefusal::InvalidArguments },

@@ -148,6 +148,7 @@ impl Seed {
                 let status = SessionStatus::ALL[self.which as usize % 6];
                 Command::EndSession { status, reason: None }
             }
+            29 if self.how > 128 => Command::ClearMemory,
             30 if self.how > 200 => Command::OpenSession(opened()),
             31 if self.how > 128 => Command::ChangeSession {
                 title: Change::Set("tidy".to_owned()),

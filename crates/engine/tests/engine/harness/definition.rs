@@ -33,6 +33,12 @@ impl Definition {
         self
     }
 
+    /// Its model may be silent for so long, milliseconds.
+    pub fn silent_for(mut self, ms: u64) -> Self {
+        self.value["model"]["silence_ms"] = json!(ms);
+        self
+    }
+
     pub fn may(mut self, tool: Value) -> Self {
         self.value["tools"].as_array_mut().unwrap().push(tool);
         self
