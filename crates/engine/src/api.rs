@@ -9,6 +9,7 @@ mod keys;
 mod ledger;
 mod lists;
 mod places;
+mod policy;
 mod principals;
 mod runs;
 mod secrets;

@@ -17,6 +17,7 @@ mod journal;
 mod mint;
 mod node;
 mod nudged;
+mod policy;
 mod resident;
 mod seal;
 mod settle;

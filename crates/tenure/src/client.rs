@@ -127,6 +127,16 @@ impl Client {
         self.send(method, path, Some(body), &[]).await
     }
 
+    pub async fn put<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
+        read(self.send(Method::PUT, path, Some(body), &[]).await?).await
+    }
+
     pub async fn delete(&self, path: &str) -> Result<(), Fault> {
         self.send(Method::DELETE, path, None, &[]).await.map(drop)
     }

@@ -3,16 +3,18 @@
 use super::sessions::{derived_id, request_digest, same_tenant};
 use super::{Engine, actor, name};
 use crate::lock;
+use crate::policy::setting;
 use crate::resident::Resident;
-use crate::seal::Bodies;
+use crate::seal::{Bodies, Sealed};
 use crate::view;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenure_contract::event::{Origin, RunLimits, RunSubmitted, Work};
 use tenure_contract::resource::{Accepted, AgentRequest, Caller, IntentRequest, Run, SubmitRun};
 use tenure_contract::words::{InputPolicy, StopReason, Trigger};
-use tenure_contract::{Code, Digest, Error, IntentId, RunId, SessionId, limits};
+use tenure_contract::{Code, Digest, Error, IntentId, PolicyVersion, RunId, SessionId, limits};
 use tenure_core::Command;
+use tenure_core::policy::{self, Matter, Question, Ruled};
 use tenure_core::projection::{Column, Table};
 
 /// What a submission comes to before a session is asked.
@@ -44,19 +46,22 @@ impl Engine {
             self.key_is_for(caller, &request, key, run)?;
         }
         let resident = self.session_for(caller, &request, &prepared, key)?;
-        let sealed = self.node.seal_json(caller.tenant, &prepared.input)?;
+        let given = Some(self.node.seal_json(caller.tenant, &prepared.input)?);
+        let parameters = prepared.input.get("parameters").cloned().unwrap_or(Value::Null);
         let submitted = submission(&resident, &request, prepared, run);
-        let (accepted, seq) = {
+        let (accepted, seq) = loop {
+            let (ruled, refusal) = self.ruled(caller, &resident, &submitted.work, &parameters)?;
+            let bodies = Bodies { given: given.clone(), refusal, ..Bodies::default() };
             let mut cell = lock(&resident.cell);
             let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
-            let command = Command::SubmitRun(submitted);
-            let seq = self.node.transact_locked(
-                &resident,
-                &mut cell,
-                &command,
-                Bodies::given(sealed),
-                &actor(caller),
-            )?;
+            let command = Command::SubmitRun { submitted: submitted.clone(), ruled };
+            let done =
+                self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor(caller));
+            let seq = match done {
+                // another policy came into force meanwhile
+                Err(error) if error.code == Code::VersionConflict => continue,
+                done => done?,
+            };
             let state =
                 cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
             // steered into the current run, if no run of its own came of it
@@ -65,10 +70,40 @@ impl Engine {
             } else {
                 state.order.first().copied().unwrap_or(run)
             };
-            (Accepted { run_id, session_id: state.id, duplicate, seq }, seq)
+            break (Accepted { run_id, session_id: state.id, duplicate, seq }, seq);
         };
         self.node.durable(&resident, seq).await?;
         Ok(accepted)
+    }
+
+    /// What policy says of the run (`RUN-2`), and the body that says why it refuses.
+    fn ruled(
+        &self,
+        caller: &Caller,
+        resident: &Resident,
+        work: &Work,
+        parameters: &Value,
+    ) -> Result<(Ruled, Option<Sealed>), Error> {
+        let policy = self.node.policy(resident)?;
+        let setting = {
+            let cell = lock(&resident.cell);
+            cell.session().map(|state| setting(state, caller.surface)).unwrap_or_default()
+        };
+        let work = match work {
+            Work::Agent { name, .. } => policy::Work::Agent(name.clone()),
+            Work::Intent { intent_type, .. } => policy::Work::Intent(intent_type.clone()),
+        };
+        let matter = Matter::Run { work, parameters };
+        let principal = caller.principal.clone();
+        let ruled = policy.ruled(&Question { principal, matter, setting });
+        let refusal = match ruled.ruling.clone().at_once() {
+            Ok(()) => None,
+            Err(why) => {
+                let body = json!({ "error": format!("the run is refused: {why}") });
+                Some(self.node.seal_json(caller.tenant, &body)?)
+            }
+        };
+        Ok((ruled, refusal))
     }
 
     /// A key that made a run in one session makes none in another: the session is part of the body.
@@ -332,6 +367,9 @@ fn submission(
         approvers,
         // the core counts
         attempt: 1,
+        // both are the core's to decide
+        refused: false,
+        decided_under: PolicyVersion::Default,
     }
 }
 

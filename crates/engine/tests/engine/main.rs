@@ -12,6 +12,7 @@ mod intents;
 mod journal;
 mod ledger;
 mod memory;
+mod policy;
 mod runs;
 mod sessions;
 mod steps;
