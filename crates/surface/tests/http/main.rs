@@ -5,6 +5,7 @@ mod decisions;
 mod document;
 mod executions;
 mod places;
+mod policy;
 mod principals;
 mod refusals;
 mod rig;
