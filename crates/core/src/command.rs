@@ -2,7 +2,8 @@
 
 use crate::policy::Ruled;
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, RunSubmitted, SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, CallSite, CallVerdict, RunSubmitted, SessionBound, SessionOpened, TaskCreated,
+    TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::{
@@ -10,8 +11,8 @@ use tenure_contract::words::{
     StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, Digest, Event, EventId, PolicyVersion, RunId, StepId, TaskId, Time, TodoId,
-    WorkspaceId,
+    ApprovalId, ArtifactId, Digest, Event, EventId, PolicyVersion, RunId, StepId, TaskId, Time,
+    TodoId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.

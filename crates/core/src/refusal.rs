@@ -241,7 +241,9 @@ impl Refusal {
             Self::NotAnApprover { .. } => Code::Forbidden,
             Self::PolicyChanged => Code::VersionConflict,
             Self::MayNotDecide { .. } => Code::DeniedByPolicy,
-            Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::ReasonRequired(_) => Code::InvalidArgument,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::ReasonRequired(_) => {
+                Code::InvalidArgument
+            }
         }
     }
 

@@ -46,17 +46,31 @@ impl Engine {
             self.key_is_for(caller, &request, key, run)?;
         }
         let resident = self.session_for(caller, &request, &prepared, key)?;
-        let given = Some(self.node.seal_json(caller.tenant, &prepared.input)?);
-        let parameters = prepared.input.get("parameters").cloned().unwrap_or(Value::Null);
+        let input = prepared.input.clone();
         let submitted = submission(&resident, &request, prepared, run);
-        let (accepted, seq) = loop {
-            let (ruled, refusal) = self.ruled(caller, &resident, &submitted.work, &parameters)?;
+        let accepted = self.enter_run(caller, &resident, &submitted, &input)?;
+        self.node.durable(&resident, accepted.seq).await?;
+        Ok(accepted)
+    }
+
+    /// Submits a run with what policy says of it (`RUN-2`).
+    pub(super) fn enter_run(
+        &self,
+        caller: &Caller,
+        resident: &Arc<Resident>,
+        submitted: &RunSubmitted,
+        input: &Value,
+    ) -> Result<Accepted, Error> {
+        let (run, node) = (submitted.run, &self.node);
+        let given = Some(node.seal_json(caller.tenant, input)?);
+        let parameters = input.get("parameters").unwrap_or(&Value::Null);
+        loop {
+            let (ruled, refusal) = self.ruled(caller, resident, &submitted.work, parameters)?;
             let bodies = Bodies { given: given.clone(), refusal, ..Bodies::default() };
             let mut cell = lock(&resident.cell);
             let duplicate = cell.session().is_some_and(|state| state.runs.contains_key(&run));
             let command = Command::SubmitRun { submitted: submitted.clone(), ruled };
-            let done =
-                self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor(caller));
+            let done = node.transact_locked(resident, &mut cell, &command, bodies, &actor(caller));
             let seq = match done {
                 // another policy came into force meanwhile
                 Err(error) if error.code == Code::VersionConflict => continue,
@@ -70,10 +84,8 @@ impl Engine {
             } else {
                 state.order.first().copied().unwrap_or(run)
             };
-            break (Accepted { run_id, session_id: state.id, duplicate, seq }, seq);
-        };
-        self.node.durable(&resident, seq).await?;
-        Ok(accepted)
+            return Ok(Accepted { run_id, session_id: state.id, duplicate, seq });
+        }
     }
 
     /// What policy says of the run (`RUN-2`), and the body that says why it refuses.

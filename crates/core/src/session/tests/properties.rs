@@ -9,11 +9,14 @@ use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, CallSite, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated,
+    TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, ArtifactId, Entry, PolicyVersion, RunId, StepId, TaskId, TodoId};
+use tenure_contract::{
+    ApprovalId, ArtifactId, Entry, PolicyVersion, RunId, StepId, TaskId, TodoId,
+};
 
 /// Raw material for one command; what it becomes depends on where the session stands.
 #[derive(Debug, Clone, Copy)]
