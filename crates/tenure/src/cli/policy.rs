@@ -29,7 +29,8 @@ enum What {
     /// Shows the text of the policy in force, or of another version.
     Show {
         /// The version; the one in force when absent.
-        version: Option<PolicyVersion>,
+        #[arg(value_name = "VERSION")]
+        wanted: Option<PolicyVersion>,
     },
     /// Checks a text without setting it.
     Check {
@@ -81,8 +82,8 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             connection.close().await;
             said(cx, &set?, |set| format!("{} is in force", set.version));
         }
-        What::Show { version } => {
-            let path = match version {
+        What::Show { wanted } => {
+            let path = match wanted {
                 Some(version) => format!("/v1/policy/versions/{version}"),
                 None => "/v1/policy".to_owned(),
             };
