@@ -17,23 +17,22 @@ const LABEL_MAX_CHARS: usize = 200;
 /// Assesses the calls of one turn, in the model's order.
 ///
 /// A call id that stood earlier in the turn is refused whatever became of the first (`T13`). A
-/// question needs somebody to answer it just as an action needs somebody to approve it (`APR-2`).
+/// question needs somebody to answer it just as an action needs somebody to approve it; whether
+/// there is somebody is known where the tenant's policy is (`APR-2`).
 #[must_use]
 pub fn assess(
     agent: &Agent,
     calls: &[ToolCallAsked],
     tenant: TenantId,
     run: RunId,
-    approvers_exist: bool,
 ) -> Vec<CallNoted> {
     let assessed = |(place, call): (usize, &ToolCallAsked)| {
         let built = agent.tool(&call.name);
         let read = built.map(|built| (built, built.parameters().read(&call.arguments)));
         let (action, verdict) = match &read {
-            Some((built, Ok(arguments))) => (
-                action_digest(built, arguments, tenant, run),
-                decide(built, arguments, approvers_exist),
-            ),
+            Some((built, Ok(arguments))) => {
+                (action_digest(built, arguments, tenant, run), verdict(built, arguments))
+            }
             Some((_, Err(bad))) => (Digest::ZERO, refuse(bad.why)),
             None => (Digest::ZERO, refuse(CallRefusal::UnknownTool)),
         };
@@ -57,16 +56,22 @@ fn refuse(why: CallRefusal) -> CallVerdict {
     CallVerdict::Refuse { why }
 }
 
-fn decide(built: &BuiltTool, arguments: &Value, approvers_exist: bool) -> CallVerdict {
+/// What the agent's definition says of one call with arguments that fit the tool's schema.
+#[must_use]
+pub fn verdict(built: &BuiltTool, arguments: &Value) -> CallVerdict {
     let spec = built.spec();
     let asks = spec.asks_human;
     let confirm = spec.confirm.as_ref().filter(|rule| applies(rule, arguments));
     match confirm {
         _ if !spec.executable && !asks => refuse(CallRefusal::NotExecutable),
         None if !asks => CallVerdict::Permit,
-        _ if !approvers_exist => refuse(CallRefusal::NoApprover),
         _ if asks => CallVerdict::AskHuman { label: question(spec, arguments) },
-        Some(rule) => CallVerdict::Ask { risk: rule.risk, label: label(spec, arguments) },
+        Some(rule) => CallVerdict::Ask {
+            risk: rule.risk,
+            label: label(spec, arguments),
+            approvers: Vec::new(),
+            needs_reason: false,
+        },
         None => CallVerdict::Permit,
     }
 }
@@ -103,7 +108,8 @@ pub fn action_digest(built: &BuiltTool, arguments: &Value, tenant: TenantId, run
 }
 
 /// What a person reads about an action: the tool and its canonical arguments, cut.
-fn label(spec: &ToolSpec, arguments: &Value) -> String {
+#[must_use]
+pub fn label(spec: &ToolSpec, arguments: &Value) -> String {
     cut(&format!("{} {}", spec.name, crate::canonical(arguments)))
 }
 

@@ -69,6 +69,8 @@ codes! {
     Unauthenticated = "unauthenticated", 401, 2, Changed;
     /// The caller lacks the scope.
     Forbidden = "forbidden", 403, 2, Changed;
+    /// The tenant's policy denies it.
+    DeniedByPolicy = "denied-by-policy", 403, 2, Changed;
     /// Nothing of that id in the caller's tenant.
     NotFound = "not-found", 404, 2, Changed;
     /// No such route or method.

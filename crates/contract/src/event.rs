@@ -115,6 +115,10 @@ events! {
     28 "turn.landed" TurnLanded,
     /// A step that never started was given up.
     29 "step.cancelled" StepCancelled,
+    /// A call was assessed again because the policy had changed, or its arguments were edited.
+    33 "call.assessed" CallAssessed,
+    /// Policy refused a handler's substep before it began; the refusal is the body, and its result.
+    34 "step.refused" StepRefused,
     /// A decision is asked for; the exact action is the body.
     40 "approval.requested" ApprovalRequested,
     /// Somebody decided; edited arguments, if any, are the body.
@@ -163,4 +167,6 @@ events! {
     90 "secret.set" SecretSet,
     /// A secret was deleted.
     91 "secret.deleted" SecretDeleted,
+    /// A tenant's policy was set; its text is the body.
+    92 "policy.set" PolicySet,
 }

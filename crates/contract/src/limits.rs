@@ -124,3 +124,9 @@ pub const SECRETS_MAX: usize = 1_000;
 pub const SECRET_MIN_CHARS: usize = 8;
 /// Longest secret, characters.
 pub const SECRET_MAX_CHARS: usize = 4_096;
+/// Longest text of a tenant's policy, bytes.
+pub const POLICY_TEXT_MAX_BYTES: usize = 256 * 1024;
+/// Longest value of an annotation in a policy, characters.
+pub const POLICY_ANNOTATION_MAX_CHARS: usize = 200;
+/// Values in a call's arguments that a policy is shown; a call with more is denied.
+pub const POLICY_ARGUMENTS_MAX: usize = 1_000;

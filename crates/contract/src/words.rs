@@ -553,6 +553,24 @@ words! {
         24 SecretsRead = "secrets:read",
         /// Set and delete secrets.
         25 SecretsWrite = "secrets:write",
+        /// See the policy, and try it.
+        26 PolicyRead = "policy:read",
+        /// Set the policy.
+        27 PolicyAdmin = "policy:admin",
+    }
+}
+
+words! {
+    /// What a policy decides about (`POL-1`).
+    PolicyAction {
+        /// A tool call, or a handler's substep, with a side effect.
+        1 Call = "call",
+        /// A run is submitted.
+        2 Run = "run",
+        /// Work is sent to a product.
+        3 Dispatch = "dispatch",
+        /// An approval is decided.
+        4 Decide = "decide",
     }
 }
 
@@ -587,6 +605,18 @@ words! {
         2 Ready = "ready",
         /// It could not be made, or broke.
         3 Error = "error",
+    }
+}
+
+words! {
+    /// What a policy says (`POL-1`).
+    PolicyEffect {
+        /// It may happen.
+        1 Permit = "permit",
+        /// Somebody decides first.
+        2 Ask = "ask",
+        /// It may not happen.
+        3 Deny = "deny",
     }
 }
 

@@ -1,7 +1,9 @@
 //! Commands: what the shell asks the core to decide, with everything the core may not make itself.
 
+use crate::policy::Ruled;
 use tenure_contract::event::{
-    CallNoted, RunSubmitted, SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, CallSite, CallVerdict, RunSubmitted, SessionBound, SessionOpened, TaskCreated,
+    TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::{
@@ -9,8 +11,8 @@ use tenure_contract::words::{
     StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, Digest, Event, EventId, RunId, StepId, TaskId, Time, TodoId,
-    WorkspaceId,
+    ApprovalId, ArtifactId, Digest, Event, EventId, PolicyVersion, RunId, StepId, TaskId, Time,
+    TodoId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.
@@ -43,6 +45,8 @@ pub struct Context {
     pub now: Time,
     /// Ids to use up.
     pub fresh: Fresh,
+    /// The version of the tenant's policy that is in force.
+    pub policy: PolicyVersion,
 }
 
 /// What the core is asked to decide.
@@ -72,8 +76,13 @@ pub enum Command {
     BindAgent(SessionBound),
     /// Empty chat memory between two runs (`CM6`).
     ClearMemory,
-    /// Accept a run; the input is the command's body.
-    SubmitRun(RunSubmitted),
+    /// Accept a run; the input is the command's body, and why policy refuses it is body `Refusal`.
+    SubmitRun {
+        /// The run.
+        submitted: RunSubmitted,
+        /// What policy says of it.
+        ruled: Ruled,
+    },
     /// End a run and everything under it.
     CancelRun {
         /// The run.
@@ -93,8 +102,14 @@ pub enum Command {
         /// The run.
         run: RunId,
     },
-    /// A handler is about to perform a substep that has an outside effect; the inputs are the body.
-    IntendStep(Substep),
+    /// A handler is about to perform a substep that has an outside effect; why policy refuses it is
+    /// body `Refusal`.
+    IntendStep {
+        /// What it is.
+        substep: Substep,
+        /// What policy says of it.
+        ruled: Ruled,
+    },
     /// A handler performed a `read` substep; the result is the body.
     RecordStep {
         /// What it was.
@@ -128,7 +143,20 @@ pub enum Command {
         /// What it cost.
         tokens: TokensUsed,
         /// The version of the policy that assessed the calls.
-        policy: String,
+        policy: PolicyVersion,
+    },
+    /// A call was assessed again before its execution; its exact action is the body.
+    AssessCall {
+        /// The run.
+        run: RunId,
+        /// The call.
+        site: CallSite,
+        /// What is to be done with it.
+        verdict: CallVerdict,
+        /// The version of the policy that says so.
+        policy: PolicyVersion,
+        /// Whether who approved it may still decide.
+        approver: Standing,
     },
     /// An effect failed and is known not to be under way; the error is the body.
     FailStep {
@@ -188,6 +216,8 @@ pub enum Command {
         reason: Option<String>,
         /// Digest of the action with edited arguments.
         edited: Option<Digest>,
+        /// What policy says of that principal's deciding it.
+        ruled: Ruled,
     },
     /// A handler returned; its output, or its error, is the body.
     FinishRun {
@@ -212,6 +242,15 @@ pub enum Command {
     Write(Write),
     /// Time passed: expire, retry, start what may start. Harmless at any moment.
     Wake,
+}
+
+/// Whether somebody may still decide what they decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// They may, or nobody decided.
+    Kept,
+    /// Policy does not let them any more.
+    Lost,
 }
 
 /// A named substep of a handler.
@@ -319,4 +358,6 @@ pub enum DraftBody {
     Artifact(u32),
     /// The text of the command's write at this index.
     Write(u32),
+    /// Why policy refused.
+    Refusal,
 }

@@ -6,11 +6,13 @@ pub mod agents;
 pub mod denials;
 pub mod keys;
 pub mod places;
+pub mod policies;
 pub mod principals;
 pub mod secrets;
 
 pub use agents::AgentRecord;
 pub use keys::{KeyRecord, Standing};
+pub use policies::PolicyRecord;
 pub use principals::PrincipalRecord;
 
 use crate::command::{Draft, DraftBody};
@@ -20,6 +22,7 @@ use denials::{Denial, Denials};
 use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
 use places::Places;
+use policies::Policies;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
 use secrets::SecretNames;
 use tenure_contract::event::{
@@ -64,6 +67,9 @@ pub struct LedgerState {
     /// Its secrets.
     #[n(10)]
     pub secrets: SecretNames,
+    /// Its policies.
+    #[n(11)]
+    pub policies: Policies,
 }
 
 /// What the ledger is asked to decide.
@@ -102,6 +108,11 @@ pub enum LedgerCommand {
     SetSecret(SecretSet),
     /// Delete a secret.
     DeleteSecret(String),
+    /// Set the policy; its text is the body. The one in force again is nothing new.
+    SetPolicy {
+        /// Digest of the text.
+        version: Digest,
+    },
     /// Note that an authenticated caller was refused.
     NoteDenial(Denial),
 }
@@ -122,6 +133,7 @@ impl LedgerState {
             denials: Denials::default(),
             places: Places::default(),
             secrets: SecretNames::default(),
+            policies: Policies::default(),
         }
     }
 
@@ -147,6 +159,7 @@ impl LedgerState {
             LedgerCommand::MoveWorkspace(moved) => self.places.move_workspace(moved),
             LedgerCommand::SetSecret(set) => self.secrets.set(set),
             LedgerCommand::DeleteSecret(name) => self.secrets.delete(name),
+            LedgerCommand::SetPolicy { version } => Ok(self.policies.set(*version)),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
         }
     }
@@ -194,6 +207,10 @@ impl LedgerState {
                 Ok(())
             }
             Event::SecretDeleted(event) => self.secrets.was_deleted(event),
+            Event::PolicySet(event) => {
+                self.policies.was_set(event, entry.seq, entry.at);
+                Ok(())
+            }
             Event::AccessDenied(_) => {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())

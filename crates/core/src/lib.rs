@@ -13,6 +13,7 @@ pub mod ledger;
 pub mod machine;
 #[cfg(feature = "planted")]
 pub mod planted;
+pub mod policy;
 pub mod position;
 pub mod projection;
 pub mod refusal;

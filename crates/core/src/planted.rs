@@ -19,6 +19,8 @@ pub enum Bug {
     TimerEarly,
     /// An effect begins before its intent is durable.
     PerformBeforeDurable,
+    /// A call begins on a verdict from a policy that is not in force any more.
+    PolicyNotCheckedAgain,
 }
 
 thread_local! {

@@ -192,6 +192,22 @@ pub enum Refusal {
         /// How many it holds.
         limit: usize,
     },
+    /// Policy does not let them decide (`APR-2`).
+    #[error("`{principal}` may not decide approval `{approval}`: {why}")]
+    MayNotDecide {
+        /// The approval.
+        approval: ApprovalId,
+        /// Who tried.
+        principal: String,
+        /// What the policy says.
+        why: String,
+    },
+    /// The policy that asked wants a reason.
+    #[error("a decision of approval `{0}` needs a `reason`: the policy that asked requires one")]
+    ReasonRequired(ApprovalId),
+    /// The policy changed while the ruling was on its way: ask the new one.
+    #[error("the policy changed meanwhile; ask again")]
+    PolicyChanged,
     /// Anything malformed that the shell should have caught.
     #[error("{0}")]
     Invalid(String),
@@ -223,7 +239,11 @@ impl Refusal {
             Self::Budget { .. } => Code::BudgetExceeded,
             Self::AlreadyDecided { .. } => Code::AlreadyDecided,
             Self::NotAnApprover { .. } => Code::Forbidden,
-            Self::TargetNotOffered { .. } | Self::Invalid(_) => Code::InvalidArgument,
+            Self::PolicyChanged => Code::VersionConflict,
+            Self::MayNotDecide { .. } => Code::DeniedByPolicy,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::ReasonRequired(_) => {
+                Code::InvalidArgument
+            }
         }
     }
 
@@ -249,8 +269,10 @@ impl Refusal {
             | Self::StillTravelling { step, .. } => Some(step.to_string()),
             Self::NoApproval(approval)
             | Self::AlreadyDecided { approval, .. }
+            | Self::MayNotDecide { approval, .. }
+            | Self::ReasonRequired(approval)
             | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),
-            Self::TargetNotOffered { .. } | Self::Invalid(_) => None,
+            Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::PolicyChanged => None,
         }
     }
 }

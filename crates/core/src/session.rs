@@ -24,6 +24,8 @@ pub use state::{Approval, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 
+pub(crate) use decide::covers;
+
 use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 

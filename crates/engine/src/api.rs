@@ -10,6 +10,7 @@ mod ledger;
 mod lists;
 mod live;
 mod places;
+mod policy;
 mod principals;
 mod runs;
 mod secrets;

@@ -1,6 +1,7 @@
 //! What the core wishes for, performed: each effect once at a time, and only after everything it
 //! depends on is durable.
 
+mod assess;
 mod model;
 mod todo;
 mod tool;
@@ -39,7 +40,12 @@ impl Node {
         if let Some(at) = next_wake(state) {
             self.timers.arm(at, state.id);
         }
-        for wish in wishes(state) {
+        let in_force = match self.policy(resident) {
+            Ok(policy) => policy.version(),
+            // whatever was decided here has read it
+            Err(error) => return tracing::warn!(%error, "the policy is not there"),
+        };
+        for wish in wishes(state, in_force) {
             self.grant(resident, cell, wish);
         }
     }
@@ -61,6 +67,12 @@ impl Node {
                 if self.begin(step, attempt) {
                     let call = tool::Call { run, step, attempt, site, edited_seq, timeout_ms };
                     self.spawn(async move { tool::call(node, held, needs, call).await });
+                }
+            }
+            Wish::Assess { run, site, edited_seq, approved } => {
+                if lock(&self.assessing).insert((run, site)) {
+                    let call = assess::Again { run, site, edited_seq, approved };
+                    self.spawn(async move { assess::again(node, held, needs, call).await });
                 }
             }
             Wish::LookUp { run, step, site, edited_seq, travelling_until } => {

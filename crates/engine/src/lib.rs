@@ -21,6 +21,7 @@ mod mint;
 mod node;
 mod nudged;
 mod observe;
+mod policy;
 mod resident;
 mod runtime;
 mod seal;

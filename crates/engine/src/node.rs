@@ -15,7 +15,7 @@ use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
 use crate::timers::Timers;
 use crate::vault::VaultKey;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -23,6 +23,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_agent::Cancel;
+use tenure_contract::event::CallSite;
 use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{
     Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
@@ -96,6 +97,10 @@ pub(crate) struct Node {
     pub cancels: Mutex<HashMap<RunId, Cancel>>,
     /// Denials that are no entries, counted for the next one that is.
     pub denials: Mutex<HashMap<(TenantId, String), u64>>,
+    /// Calls this process is assessing again.
+    pub assessing: Mutex<BTreeSet<(RunId, CallSite)>>,
+    /// The policies of tenants.
+    pub policies: Mutex<HashMap<TenantId, Arc<crate::policy::Seat>>>,
     pub draining: AtomicBool,
     pub tasks: AtomicU64,
     /// Substeps with an outside effect that handlers are performing.
@@ -134,6 +139,8 @@ impl Node {
             invoked: Mutex::default(),
             cancels: Mutex::default(),
             denials: Mutex::default(),
+            assessing: Mutex::default(),
+            policies: Mutex::default(),
             draining: AtomicBool::new(false),
             tasks: AtomicU64::new(0),
             substeps: AtomicU64::new(0),
@@ -404,13 +411,14 @@ impl Node {
         if let Some(lost) = resident.durable.lost() {
             return Err(lost.clone());
         }
+        let policy = self.policy(resident)?.version();
         let now = self.clock.now().max(cell.chain.at);
         let mut writer = self.writer(resident, cell, actor, bodies, now);
         writer.cause = run_of(command).and_then(|run| cell.last_of_run.get(&run).copied());
         let Folded::Session(state) = &mut cell.state else {
             return Err(Error::new(Code::Internal, "a ledger takes no session command"));
         };
-        let mut cx = Context { now, fresh: Fresh::new(mint::id(&*self.mint, now)) };
+        let mut cx = Context { now, fresh: Fresh::new(mint::id(&*self.mint, now)), policy };
         match session::transact(state, command, &mut cx, &mut writer) {
             Ok(()) => {}
             Err(Fault::Refused(refusal)) => return Err(refusal.into()),
@@ -577,7 +585,7 @@ fn open_steps(state: &SessionState) -> impl Iterator<Item = (RunId, StepId, u32,
 
 /// A handler's substep wishes for nothing: the handler performs it.
 const fn is_plain_substep(command: &Command) -> bool {
-    matches!(command, Command::IntendStep(_) | Command::RecordStep { .. })
+    matches!(command, Command::IntendStep { .. } | Command::RecordStep { .. })
 }
 
 const fn run_of(command: &Command) -> Option<RunId> {
@@ -587,16 +595,19 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::ResumeRun { run }
         | Command::LandStep { run, .. }
         | Command::LandTurn { run, .. }
+        | Command::AssessCall { run, .. }
         | Command::FailStep { run, .. }
         | Command::LoseStep { run, .. }
         | Command::SkipStep { run, .. }
         | Command::FinishRun { run, .. }
         | Command::FailRun { run, .. } => Some(*run),
-        Command::IntendStep(substep) | Command::RecordStep { substep, .. } => Some(substep.run),
+        Command::IntendStep { substep, .. } | Command::RecordStep { substep, .. } => {
+            Some(substep.run)
+        }
         Command::OpenSession(_)
         | Command::EndSession { .. }
         | Command::ClearMemory
-        | Command::SubmitRun(_)
+        | Command::SubmitRun { .. }
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }
         | Command::Write(_)

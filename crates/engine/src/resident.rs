@@ -4,9 +4,10 @@
 //! a commit fails the whole resident is void and the journal is read again.
 
 use crate::durable::Durable;
+use crate::policy::Seat;
 use crate::seal::{Bodies, Sealed};
 use std::collections::{HashMap, VecDeque};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex, OnceLock};
 use tenure_contract::entry::Principal;
 use tenure_contract::words::Surface;
 use tenure_contract::{Digest, Entry, EventId, Journal, RunId, TenantId, Time};
@@ -26,6 +27,8 @@ pub(crate) struct Resident {
     /// Durable entries the projection does not hold yet: an index until it does.
     pub tail: Mutex<VecDeque<(u64, Position)>>,
     pub cell: Mutex<Cell>,
+    /// Where its tenant's policy is; found when it is first asked for.
+    pub policy: OnceLock<Arc<Seat>>,
 }
 
 /// What a journal's lock guards.
@@ -96,6 +99,7 @@ impl Resident {
             durable: Durable::at(chain.seq),
             tail: Mutex::new(VecDeque::new()),
             cell: Mutex::new(cell),
+            policy: OnceLock::new(),
         }
     }
 }
@@ -121,6 +125,7 @@ impl Writer<'_> {
             DraftBody::None => None,
             DraftBody::Given => self.bodies.given.clone(),
             DraftBody::Action(index) => self.bodies.actions.get(index as usize).cloned().flatten(),
+            DraftBody::Refusal => self.bodies.refusal.clone(),
             DraftBody::Artifact(index) => self.bodies.artifacts.get(index as usize).cloned(),
             DraftBody::Write(index) => self.bodies.writes.get(index as usize).cloned().flatten(),
         }

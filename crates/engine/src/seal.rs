@@ -20,6 +20,7 @@ pub(crate) struct Bodies {
     pub actions: Vec<Option<Sealed>>,
     pub artifacts: Vec<Sealed>,
     pub writes: Vec<Option<Sealed>>,
+    pub refusal: Option<Sealed>,
 }
 
 impl Bodies {

@@ -3,13 +3,16 @@
 
 use crate::dice::Dice;
 use crate::plan::{self, Wanted};
+use crate::policies::POLICIES;
 use crate::trace::Trace;
 use crate::witness::Witness;
 use crate::world::World;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use tenure_contract::resource::{Caller, DecideApproval, Decision, OpenSession, ResolveStep};
+use tenure_contract::resource::{
+    Caller, DecideApproval, Decision, OpenSession, ResolveStep, SetPolicy,
+};
 use tenure_contract::words::{ApprovalKind, ApprovalStatus, Resolution, RunStatus};
 use tenure_contract::{ApprovalId, Code, Error, RunId, SessionId, StepId, Time};
 use tenure_engine::{Engine, Listing};
@@ -108,6 +111,7 @@ impl Clients {
             65..=76 => self.decide_some(engine),
             77..=80 => self.cancel_one(engine),
             81..=84 => self.halt_one(engine),
+            85..=87 => self.set_policy(engine),
             _ => self.resolve_some(engine),
         }
     }
@@ -311,6 +315,27 @@ impl Clients {
                 }
                 Err(error) if passes(&error) || error.code == Code::IllegalTransition => {}
                 Err(error) => clients.trace.broke("a run can be cancelled", error.to_string()),
+            }
+        });
+    }
+
+    /// An administrator changes their mind. From the answer on every call is begun under that
+    /// policy, or one set after it.
+    fn set_policy(&self, engine: &Engine) {
+        let at = self.dice().below(self.callers.len() as u64) as usize;
+        let Some(written) = self.dice().pick(POLICIES).copied() else { return };
+        let (clients, engine) = (self.clone(), engine.clone());
+        self.spawn(format!("policy-{at}"), async move {
+            let caller = &clients.callers[at];
+            let request = SetPolicy { text: written.text.to_owned() };
+            match engine.set_policy(caller, request).await {
+                Ok(set) => {
+                    clients.trace.say(format!("administrator: {} is in force", set.version));
+                    let now = clients.world.now();
+                    clients.witness().policy_acknowledged(caller.tenant, set.seq, now);
+                }
+                Err(error) if passes(&error) => {}
+                Err(error) => clients.trace.broke("a policy can be set", error.to_string()),
             }
         });
     }

@@ -17,6 +17,7 @@ pub mod life;
 pub mod oracle;
 pub mod plan;
 pub mod planted;
+pub mod policies;
 pub mod simulation;
 pub mod store;
 pub mod trace;

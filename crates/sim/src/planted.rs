@@ -38,6 +38,8 @@ pub enum Planted {
     TimerEarly,
     /// An effect begins before its intent is durable.
     PerformBeforeDurable,
+    /// A call begins on a verdict from a policy that is not in force any more.
+    PolicyNotCheckedAgain,
 }
 
 impl Planted {
@@ -63,5 +65,6 @@ impl Planted {
         Self::PerformAfterCancel,
         Self::TimerEarly,
         Self::PerformBeforeDurable,
+        Self::PolicyNotCheckedAgain,
     ];
 }

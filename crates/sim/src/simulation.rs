@@ -60,6 +60,7 @@ fn switch(planted: Option<Planted>) {
         Some(Planted::PerformAfterCancel) => Some(Bug::PerformAfterCancel),
         Some(Planted::TimerEarly) => Some(Bug::TimerEarly),
         Some(Planted::PerformBeforeDurable) => Some(Bug::PerformBeforeDurable),
+        Some(Planted::PolicyNotCheckedAgain) => Some(Bug::PolicyNotCheckedAgain),
         _ => None,
     });
 }

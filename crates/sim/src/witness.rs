@@ -4,12 +4,14 @@
 //! It knows nothing of the engine's memory. What the engine shows, and what it begins outside, is
 //! held against it.
 
+use crate::policies::written;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::StepIntended;
 use tenure_contract::words::{ApprovalStatus, RecoveryClass, Resolution, RunStatus, StepKind};
 use tenure_contract::{
-    ApprovalId, Digest, Entry, Event, Journal, RunId, SessionId, StepId, TenantId, Time,
+    ApprovalId, Digest, Entry, Event, Journal, PolicyVersion, RunId, SessionId, StepId, TenantId,
+    Time,
 };
 use tenure_core::SessionState;
 use tenure_store::Stored;
@@ -58,6 +60,15 @@ struct Asked {
     uses: u32,
 }
 
+/// A tenant's policies, as they became durable.
+#[derive(Default)]
+struct PoliciesSeen {
+    /// The ledger's entries that set one.
+    set: Vec<(u64, PolicyVersion)>,
+    /// The newest one whose setting was answered, and when.
+    acknowledged: Option<(u64, Time)>,
+}
+
 struct Chain {
     seq: u64,
     hash: Digest,
@@ -71,6 +82,7 @@ pub struct Witness {
     runs: BTreeMap<RunId, RunSeen>,
     steps: BTreeMap<StepId, StepSeen>,
     approvals: BTreeMap<ApprovalId, Asked>,
+    policies: BTreeMap<TenantId, PoliciesSeen>,
 }
 
 impl Witness {
@@ -84,6 +96,7 @@ impl Witness {
             runs: BTreeMap::new(),
             steps: BTreeMap::new(),
             approvals: BTreeMap::new(),
+            policies: BTreeMap::new(),
         }
     }
 
@@ -110,6 +123,55 @@ impl Witness {
         }
         self.follow_step(&entry);
         self.follow_approval(&entry);
+        if let Event::PolicySet(set) = &entry.event {
+            let seen = self.policies.entry(entry.tenant).or_default();
+            seen.set.push((entry.seq, PolicyVersion::Set(set.version)));
+        }
+    }
+
+    /// The setting of a policy was answered: nothing begins under an older one from now on.
+    pub fn policy_acknowledged(&mut self, tenant: TenantId, seq: Option<u64>, at: Time) {
+        let seen = self.policies.entry(tenant).or_default();
+        let Some(seq) = seq else { return };
+        if !seen.set.iter().any(|(set, _)| *set == seq) {
+            self.trace
+                .broke("what is acknowledged is durable", format!("policy {seq} of {tenant}"));
+        }
+        if seen.acknowledged.is_none_or(|(known, _)| known < seq) {
+            seen.acknowledged = Some((seq, at));
+        }
+    }
+
+    /// What begins is permitted by the policy it names, and that one was in force.
+    fn permitted(&self, entry: &Entry, intended: &StepIntended) {
+        let Some(under) = intended.policy else { return };
+        let name = match intended.kind {
+            StepKind::Tool => intended.name.as_str(),
+            _ if intended.class == RecoveryClass::Once => "handler",
+            _ => "",
+        };
+        let says = written(under);
+        if says.is_some_and(|says| says.denies.contains(&name)) {
+            let what = format!("{} ({name}) under {under}", intended.step);
+            self.trace.broke("no call runs that policy denies", what);
+        }
+        let is_asked = says.is_some_and(|says| says.asks.contains(&name));
+        if is_asked && intended.approval.is_none() {
+            let what = format!("{} ({name}) under {under}", intended.step);
+            self.trace.broke("no call runs unasked that policy asks about", what);
+        }
+        let Some(seen) = self.policies.get(&entry.tenant) else { return };
+        let Some((acknowledged, at)) = seen.acknowledged.filter(|(_, at)| entry.at > *at) else {
+            return;
+        };
+        let since = seen.set.iter().filter(|(seq, _)| *seq >= acknowledged);
+        if !since.into_iter().any(|(_, version)| *version == under) {
+            let what = format!(
+                "{} ({name}) at {} under {under}, since {at} another is in force",
+                intended.step, entry.at
+            );
+            self.trace.broke("no call begins under a policy that is not in force", what);
+        }
     }
 
     fn chained(&mut self, stored: &Stored, entry: &Entry) -> bool {
@@ -154,7 +216,10 @@ impl Witness {
 
     fn follow_step(&mut self, entry: &Entry) {
         match &entry.event {
-            Event::StepIntended(intended) => self.intended(intended),
+            Event::StepIntended(intended) => {
+                self.intended(intended);
+                self.permitted(entry, intended);
+            }
             Event::StepAttempted(event) => {
                 if self.steps.get(&event.step).is_some_and(|step| step.kind == StepKind::Model)
                     && let Some(run) = self.runs.get_mut(&event.run)

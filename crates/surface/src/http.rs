@@ -32,6 +32,7 @@ mod journal;
 mod keys;
 pub mod limits;
 mod page;
+mod policy;
 mod principals;
 mod problem;
 mod projects;
@@ -92,6 +93,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(projects::routes())
         .merge(secrets::routes())
         .merge(workspaces::routes())
+        .merge(policy::routes())
         .merge(home::guarded_routes())
         .merge(execution::routes())
 }

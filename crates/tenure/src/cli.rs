@@ -17,6 +17,7 @@ mod forget;
 mod intents;
 mod key;
 mod ls;
+mod policy;
 mod principal;
 mod print;
 mod project;
@@ -120,6 +121,8 @@ enum Verb {
     Workspace(workspace::Args),
     /// Makes, lists, changes and disables principals.
     Principal(principal::Args),
+    /// Sets, shows, checks and tries the policy.
+    Policy(policy::Args),
     /// Lists the intents this server can run.
     Intents(intents::Args),
     #[command(hide = true)]
@@ -217,6 +220,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Project(args) => project::run(cx, args).await,
         Verb::Workspace(args) => workspace::run(cx, args).await,
         Verb::Principal(args) => principal::run(cx, args).await,
+        Verb::Policy(args) => policy::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,
     }

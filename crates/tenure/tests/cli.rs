@@ -9,5 +9,6 @@ mod cli {
     mod evidence;
     mod interrupted;
     mod people;
+    mod policy;
     mod verbs;
 }

@@ -92,6 +92,7 @@ fn cbor(ty: &str, all: &[Shape]) -> String {
         "u8" | "u16" | "u32" | "u64" => "unsigned integer".to_owned(),
         "Time" => "unsigned integer, microseconds since 1970".to_owned(),
         "Digest" => "32 bytes".to_owned(),
+        "PolicyVersion" => "32 bytes of a digest, or none for the built-in policy".to_owned(),
         id if id.ends_with("Id") => format!("16 bytes, {id}"),
         shape if all.iter().any(|known| known.name == shape) => {
             format!("[{shape}](#{})", shape.to_lowercase())

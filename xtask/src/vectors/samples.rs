@@ -159,6 +159,8 @@ fn submitted(s: &mut Source) -> RunSubmitted {
         memory: s.flag(),
         approvers: s.list(|s| s.text("user:ada")),
         attempt: s.count(),
+        refused: s.flag(),
+        decided_under: policy(s),
     }
 }
 
@@ -243,6 +245,8 @@ fn step_event(number: u16, s: &mut Source) -> Option<Event> {
         27 => recorded(s).into(),
         28 => turn_landed(s).into(),
         29 => StepCancelled { run: run(s), step: step(s) }.into(),
+        33 => assessed(s).into(),
+        34 => refused(s).into(),
         _ => return None,
     })
 }
@@ -259,6 +263,7 @@ fn intended(s: &mut Source) -> StepIntended {
         timeout_ms: s.number(),
         approval: s.option(approval),
         has_lookup: s.flag(),
+        policy: s.option(policy),
     }
 }
 
@@ -273,6 +278,26 @@ fn recorded(s: &mut Source) -> StepRecorded {
     }
 }
 
+fn policy(s: &mut Source) -> PolicyVersion {
+    s.option(Source::digest).map_or(PolicyVersion::Default, PolicyVersion::Set)
+}
+
+fn refused(s: &mut Source) -> StepRefused {
+    StepRefused {
+        run: run(s),
+        step: step(s),
+        name: s.text("pay"),
+        kind: s.word(StepKind::ALL),
+        class: s.word(RecoveryClass::ALL),
+        input: s.digest(),
+        policy: policy(s),
+    }
+}
+
+fn assessed(s: &mut Source) -> CallAssessed {
+    CallAssessed { run: run(s), site: site(s), verdict: verdict(s), policy: policy(s) }
+}
+
 fn tokens(s: &mut Source) -> TokensUsed {
     TokensUsed { input: s.number(), output: s.number() }
 }
@@ -284,7 +309,7 @@ fn turn_landed(s: &mut Source) -> TurnLanded {
         attempt: s.count(),
         calls: s.list(call),
         tokens: tokens(s),
-        policy: s.text("builtin-1"),
+        policy: policy(s),
     }
 }
 
@@ -303,7 +328,12 @@ fn call(s: &mut Source) -> CallNoted {
 fn verdict(s: &mut Source) -> CallVerdict {
     match s.number() % 4 {
         0 => CallVerdict::Permit,
-        1 => CallVerdict::Ask { risk: s.word(RiskLevel::ALL), label: s.text("refund 1200 to ada") },
+        1 => CallVerdict::Ask {
+            risk: s.word(RiskLevel::ALL),
+            label: s.text("refund 1200 to ada"),
+            approvers: s.list(|s| s.text("user:ana")),
+            needs_reason: s.flag(),
+        },
         2 => CallVerdict::Refuse { why: s.word(CallRefusal::ALL) },
         _ => CallVerdict::AskHuman { label: s.text("which account?") },
     }
@@ -319,10 +349,11 @@ fn approval_event(number: u16, s: &mut Source) -> Option<Event> {
             label: s.text("refund 1200 to ada"),
             action: s.digest(),
             risk: s.word(RiskLevel::ALL),
-            policy: s.text("builtin-1"),
+            policy: policy(s),
             approvers: s.list(|s| s.text("user:ada")),
             expires_at: s.option(Source::time),
             increment: s.option(Source::number),
+            needs_reason: s.flag(),
         }
         .into(),
         41 => ApprovalDecided {
@@ -331,6 +362,7 @@ fn approval_event(number: u16, s: &mut Source) -> Option<Event> {
             status: s.word(ApprovalStatus::ALL),
             reason: s.option(|s| s.text("checked with the customer")),
             edited: s.option(Source::digest),
+            policy: policy(s),
         }
         .into(),
         42 => ApprovalClosed {
@@ -437,6 +469,7 @@ fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
         90 => SecretSet { name: s.text("OPENAI"), version: s.number(), length_hint: s.number() }
             .into(),
         91 => SecretDeleted { name: s.text("OPENAI") }.into(),
+        92 => PolicySet { version: s.digest() }.into(),
         _ => return None,
     })
 }

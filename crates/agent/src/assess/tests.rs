@@ -47,10 +47,10 @@ fn call(id: &str, name: &str, arguments: &str) -> ToolCallAsked {
 }
 
 fn noted(name: &str, arguments: &str) -> CallNoted {
-    assess(&agent(), &[call("1", name, arguments)], TENANT, RUN, true).remove(0)
+    assess(&agent(), &[call("1", name, arguments)], TENANT, RUN).remove(0)
 }
 
-fn verdict(name: &str, arguments: &str) -> CallVerdict {
+fn verdict_on(name: &str, arguments: &str) -> CallVerdict {
     noted(name, arguments).verdict
 }
 
@@ -85,7 +85,7 @@ fn flt_10_malformed_arguments_are_refused_and_the_model_is_told() {
 #[test]
 fn t3_arguments_off_the_schema_are_refused_and_the_model_is_told() {
     let raw = r#"{"cents":5}"#;
-    assert_eq!(verdict("refund", raw), refuse(CallRefusal::InvalidArguments));
+    assert_eq!(verdict_on("refund", raw), refuse(CallRefusal::InvalidArguments));
     let told = agent().refusal(CallRefusal::InvalidArguments, &call("1", "refund", raw));
     assert!(told.contains("\"order\" is a required property"), "{told}");
 }
@@ -100,10 +100,8 @@ fn flt_13_a_call_id_that_stood_earlier_in_the_turn_is_refused() {
         call("2", "look", "{}"),
         call("3", "look", "{}"),
     ];
-    let verdicts: Vec<CallVerdict> = assess(&agent(), &calls, TENANT, RUN, true)
-        .into_iter()
-        .map(|noted| noted.verdict)
-        .collect();
+    let verdicts: Vec<CallVerdict> =
+        assess(&agent(), &calls, TENANT, RUN).into_iter().map(|noted| noted.verdict).collect();
     assert_eq!(
         verdicts,
         [
@@ -118,14 +116,14 @@ fn flt_13_a_call_id_that_stood_earlier_in_the_turn_is_refused() {
 
 #[test]
 fn t4_a_declaration_is_not_executable() {
-    assert_eq!(verdict("declared", "{}"), refuse(CallRefusal::NotExecutable));
+    assert_eq!(verdict_on("declared", "{}"), refuse(CallRefusal::NotExecutable));
 }
 
 #[test]
 fn t9_an_amount_above_the_bound_needs_a_decision() {
     let asks = |cents: &str| {
         let raw = format!(r#"{{"order":"A-7","cents":{cents}}}"#);
-        matches!(verdict("refund", &raw), CallVerdict::Ask { risk: RiskLevel::High, .. })
+        matches!(verdict_on("refund", &raw), CallVerdict::Ask { risk: RiskLevel::High, .. })
     };
     assert!(asks("1000.01") && asks("12000"));
     assert!(!asks("1000") && !asks("-5"));
@@ -169,11 +167,13 @@ fn rt6_without_an_approver_the_call_is_refused_at_once() {
         .collect();
     let none = refuse(CallRefusal::NoApprover);
     assert_eq!(verdicts, [none.clone(), CallVerdict::Permit, none]);
+    assert!(matches!(verdict_on("refund", r#"{"order":"A-7"}"#), CallVerdict::Ask { .. }));
+    assert!(matches!(verdict_on("close", ""), CallVerdict::Ask { risk: RiskLevel::Low, .. }));
 }
 
 #[test]
 fn a_label_is_short_one_line_and_hides_nothing() {
-    let label = |arguments: &str| match verdict("refund", arguments) {
+    let label = |arguments: &str| match verdict_on("refund", arguments) {
         CallVerdict::Ask { label, .. } => label,
         other => panic!("expected a question, found {other:?}"),
     };
@@ -184,7 +184,7 @@ fn a_label_is_short_one_line_and_hides_nothing() {
     assert!(long.ends_with('…'));
     let turned = label("{\"order\":\"\u{202e}7-A\"}");
     assert!(turned.contains("\\u{202e}") && !turned.contains('\u{202e}'), "{turned}");
-    let asked = verdict("ask_human", r#"{"question":"first\nsecond?"}"#);
+    let asked = verdict_on("ask_human", r#"{"question":"first\nsecond?"}"#);
     assert_eq!(asked, CallVerdict::AskHuman { label: "first second?".to_owned() });
 }
 

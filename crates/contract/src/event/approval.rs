@@ -2,7 +2,7 @@
 
 use crate::event::CallSite;
 use crate::words::{ApprovalKind, ApprovalStatus, RiskLevel};
-use crate::{ApprovalId, Digest, RunId, Time};
+use crate::{ApprovalId, Digest, PolicyVersion, RunId, Time};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -34,7 +34,7 @@ pub struct ApprovalRequested {
     pub risk: RiskLevel,
     /// The version of the policy that asked.
     #[n(7)]
-    pub policy: String,
+    pub policy: PolicyVersion,
     /// Who may decide, as `kind:name`.
     #[n(8)]
     pub approvers: Vec<String>,
@@ -44,6 +44,9 @@ pub struct ApprovalRequested {
     /// For a budget: the steps asked for.
     #[n(10)]
     pub increment: Option<u64>,
+    /// True when a decision needs a reason.
+    #[n(11)]
+    pub needs_reason: bool,
 }
 
 /// Somebody decided; who and from where stands in the entry.
@@ -66,6 +69,9 @@ pub struct ApprovalDecided {
     /// Digest of the action after its arguments were edited; the arguments are the body.
     #[n(4)]
     pub edited: Option<Digest>,
+    /// The version of the policy that let its decider decide.
+    #[n(5)]
+    pub policy: PolicyVersion,
 }
 
 /// A request closed without a decision.

@@ -84,3 +84,14 @@ pub struct AccessDenied {
     #[n(2)]
     pub omitted: u64,
 }
+
+/// A tenant's policy was set (`POL-1`); its text is the body. Setting an older text again is
+/// another entry.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct PolicySet {
+    /// Digest of the text.
+    #[n(0)]
+    pub version: Digest,
+}

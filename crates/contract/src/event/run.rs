@@ -1,7 +1,7 @@
 //! Events of a run.
 
 use crate::words::{ErrorClass, InputPolicy, PauseCause, RunStatus, StopReason, Trigger};
-use crate::{AgentId, Digest, IntentId, RunId, TaskId};
+use crate::{AgentId, Digest, IntentId, PolicyVersion, RunId, TaskId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +149,12 @@ pub struct RunSubmitted {
     /// Which try of its task it is, from 1; 1 without a task.
     #[n(10)]
     pub attempt: u32,
+    /// True when policy refused the run itself: it ends at once (`RUN-2`).
+    #[n(11)]
+    pub refused: bool,
+    /// The version of the policy that decided so.
+    #[n(12)]
+    pub decided_under: PolicyVersion,
 }
 
 /// A run left the queue.

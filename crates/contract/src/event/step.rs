@@ -3,7 +3,7 @@
 use crate::words::{
     CallRefusal, ErrorClass, LossCause, RecoveryClass, Resolution, RiskLevel, StepKind,
 };
-use crate::{ApprovalId, Digest, RunId, StepId, Time};
+use crate::{ApprovalId, Digest, PolicyVersion, RunId, StepId, Time};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +57,10 @@ pub struct StepIntended {
     /// True when the tool can be asked whether a lost call landed (`STP-2`).
     #[n(9)]
     pub has_lookup: bool,
+    /// The version of the policy that let it begin; none for what policy has no say in: a model
+    /// call, or a `read`.
+    #[n(10)]
+    pub policy: Option<PolicyVersion>,
 }
 
 /// A step is tried again under the same key; every attempt is charged.
@@ -234,6 +238,54 @@ pub struct StepCancelled {
     pub step: StepId,
 }
 
+/// Policy refused a handler's substep before it began (`POL-1`); it is the substep's result.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct StepRefused {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The step.
+    #[n(1)]
+    pub step: StepId,
+    /// The substep's name.
+    #[n(2)]
+    pub name: String,
+    /// What it is.
+    #[n(3)]
+    pub kind: StepKind,
+    /// What could have been done again after a loss.
+    #[n(4)]
+    pub class: RecoveryClass,
+    /// Digest of the inputs.
+    #[n(5)]
+    pub input: Digest,
+    /// The version of the policy that refused it.
+    #[n(6)]
+    pub policy: PolicyVersion,
+}
+
+/// A call was assessed again at its execution (`APR-4`): the policy had changed since its verdict
+/// or approval, or an approver had edited its arguments.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct CallAssessed {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The call.
+    #[n(1)]
+    pub site: CallSite,
+    /// What is to be done with it now.
+    #[n(2)]
+    pub verdict: CallVerdict,
+    /// The version of the policy that assessed it.
+    #[n(3)]
+    pub policy: PolicyVersion,
+}
+
 /// A call the model asked for, as it was assessed when the turn landed.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]
@@ -278,6 +330,12 @@ pub enum CallVerdict {
         /// What a person reads.
         #[n(1)]
         label: String,
+        /// Who may decide, as `kind:name`; empty means those the run names.
+        #[n(2)]
+        approvers: Vec<String>,
+        /// True when a decision needs a reason.
+        #[n(3)]
+        needs_reason: bool,
     },
     /// It is refused and the model is told.
     #[n(2)]
@@ -317,5 +375,5 @@ pub struct TurnLanded {
     pub tokens: TokensUsed,
     /// The version of the policy that assessed the calls.
     #[n(5)]
-    pub policy: String,
+    pub policy: PolicyVersion,
 }

@@ -48,10 +48,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepLate(_)
         | Event::StepRecorded(_)
         | Event::StepCancelled(_)
+        | Event::StepRefused(_)
+        | Event::CallAssessed(_)
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)
         | Event::MemoryCleared(_)
-        | Event::AccessDenied(_) => Vec::new(),
+        | Event::AccessDenied(_)
+        | Event::PolicySet(_) => Vec::new(),
     }
 }
 

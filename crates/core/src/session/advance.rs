@@ -7,7 +7,7 @@ use super::state::SessionState;
 use crate::command::{Context, Draft, DraftBody};
 use tenure_contract::event::*;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, Digest, RunId, StepId, limits};
+use tenure_contract::{ApprovalId, Digest, PolicyVersion, RunId, StepId, limits};
 
 /// The next move, or none when everything waits for the outside.
 pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
@@ -86,6 +86,9 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
     if let Some(cancel) = &progress.cancel {
         return wind_down(state, run, progress, cancel.stop_reason);
     }
+    if progress.refused {
+        return Some(refuse(run));
+    }
     if run.parent.and_then(|parent| state.runs.get(&parent)).is_some_and(is_ending) {
         // whatever ends the parent ends what is nested in it
         let event =
@@ -107,6 +110,13 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
     }
     retry(run, progress, cx)
         .or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+}
+
+/// Policy refused the run itself; why is the command's body (`RUN-2`).
+fn refuse(run: &Run) -> Vec<Draft> {
+    let why = (ErrorClass::Programmer, "denied-by-policy".to_owned());
+    let end = ended(run, StopReason::Refused, Some(why));
+    vec![Draft { body: DraftBody::Refusal, ..end }]
 }
 
 fn is_ending(run: &Run) -> bool {
@@ -169,12 +179,12 @@ enum Next<'a> {
     Wait,
 }
 
-fn next(progress: &Progress) -> Next<'_> {
+fn next(progress: &Progress, in_force: PolicyVersion) -> Next<'_> {
     let Some(turn) = progress.turns.last() else { return Next::Turn };
     if turn.seq.is_none() {
         return Next::Wait;
     }
-    if let Some((call, site)) = startable(turn, progress.turns.len() as u32) {
+    if let Some((call, site)) = startable(turn, progress.turns.len() as u32, in_force) {
         return Next::Step(call, site);
     }
     if !turn.calls.iter().all(|call| call.outcome.is_settled()) {
@@ -183,11 +193,14 @@ fn next(progress: &Progress) -> Next<'_> {
     if turn.calls.is_empty() && progress.steered.is_empty() { Next::Done } else { Next::Turn }
 }
 
-fn startable(turn: &Turn, number: u32) -> Option<(&Call, CallSite)> {
-    let ready = |call: &Call| match call.outcome {
-        CallOutcome::Approved { .. } => true,
-        CallOutcome::Open => call.noted.verdict == CallVerdict::Permit,
-        _ => false,
+/// A call whose step may begin: its verdict, and the approval it may have, are from the policy that
+/// is in force. Any other one waits until it is assessed again.
+fn startable(turn: &Turn, number: u32, in_force: PolicyVersion) -> Option<(&Call, CallSite)> {
+    let ready = |call: &Call| {
+        let outdated = call.needs_assessment(in_force);
+        #[cfg(feature = "planted")]
+        let outdated = outdated && !crate::planted::is(crate::planted::Bug::PolicyNotCheckedAgain);
+        call.is_ready() && !outdated
     };
     let index = turn.calls.iter().position(ready)?;
     Some((&turn.calls[index], CallSite { turn: number, index: index as u32 }))
@@ -204,7 +217,7 @@ fn move_agent(
         return Some(end(run, stop_reason, class, code, cx));
     }
     // what is under way may answer first
-    let next = if gives_up.is_some() { Next::Wait } else { next(progress) };
+    let next = if gives_up.is_some() { Next::Wait } else { next(progress, cx.policy) };
     let waits = match next {
         Next::Wait => !progress.has_effect() && progress.asked().next().is_some(),
         Next::Step(..) | Next::Turn | Next::Done => progress.budget_asked.is_some(),
@@ -301,10 +314,11 @@ fn ask_for_budget(
         ]),
         label,
         risk: RiskLevel::Medium,
-        policy: String::new(),
+        policy: cx.policy,
         approvers: run.approvers.clone(),
         expires_at: Some(cx.now.plus_ms(limits::APPROVAL_EXPIRY_DEFAULT_MS)),
         increment: Some(increment),
+        needs_reason: false,
     };
     Some(vec![draft(run, event)])
 }
@@ -326,6 +340,7 @@ fn model_step(run: &Run, progress: &Progress, cx: &mut Context) -> StepIntended 
         timeout_ms: limits::MODEL_SILENCE_DEFAULT_MS,
         approval: None,
         has_lookup: false,
+        policy: None,
     }
 }
 
@@ -354,5 +369,6 @@ fn tool_step(
         timeout_ms: call.noted.timeout_ms,
         approval,
         has_lookup: call.noted.has_lookup,
+        policy: call.policy.filter(|_| call.is_policed()),
     }
 }

@@ -60,6 +60,8 @@ impl SessionState {
             Event::StepResolved(event) => self.step_resolved(entry, event),
             Event::StepLate(event) => self.known(event.run).map(drop),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
+            Event::StepRefused(event) => self.step_refused(entry, event),
+            Event::CallAssessed(event) => self.call_assessed(event),
             Event::StepCancelled(event) => self.step_cancelled(event.run, event.step),
             Event::TurnLanded(event) => self.turn_landed(entry, event),
             Event::ApprovalRequested(event) => self.approval_requested(entry, event),
@@ -85,6 +87,7 @@ impl SessionState {
             | Event::WorkspaceMoved(_)
             | Event::SecretSet(_)
             | Event::SecretDeleted(_)
+            | Event::PolicySet(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }
@@ -151,7 +154,10 @@ impl SessionState {
             submitted_seq: entry.seq,
             submitted_event: entry.event_id,
             usage: Usage::default(),
-            stage: Stage::Live(Box::default()),
+            stage: Stage::Live(Box::new(Progress {
+                refused: event.refused,
+                ..Progress::default()
+            })),
             memory: event.memory,
             approvers: event.approvers.clone(),
             attempt: event.attempt,

@@ -1,12 +1,14 @@
 //! Every decision about a command: events or a refusal, nothing in between.
 
 mod approval;
+mod assess;
 mod fields;
 mod finish;
 mod step;
 mod task;
 mod turn;
 
+pub(crate) use approval::covers;
 use approval::{Verdict, decide_approval};
 use fields::{Fields, bind_agent, change_session, check_opening};
 use finish::finish_run;
@@ -15,6 +17,7 @@ use step::{
 };
 use turn::land_turn;
 
+use assess::assess_call;
 pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
 pub(super) use task::give_up_tasks;
@@ -26,7 +29,7 @@ use crate::command::{Command, Context, Draft, DraftBody};
 use crate::refusal::Refusal;
 use tenure_contract::event::*;
 use tenure_contract::words::*;
-use tenure_contract::{Event, RunId, limits};
+use tenure_contract::{Event, PolicyVersion, RunId, limits};
 
 type Decided = Result<Vec<Draft>, Refusal>;
 
@@ -36,6 +39,9 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     }
     if state.opened.is_none() {
         return Err(Refusal::NoSession(state.id));
+    }
+    if ruled_under(command).is_some_and(|under| under != cx.policy) {
+        return Err(Refusal::PolicyChanged);
     }
     match command {
         Command::OpenSession(_) | Command::Wake => Ok(Vec::new()),
@@ -47,13 +53,20 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         }
         Command::BindAgent(claim) => bind_agent(state, claim),
         Command::ClearMemory => clear_memory(state),
-        Command::SubmitRun(submitted) => submit_run(state, submitted),
+        Command::SubmitRun { submitted, ruled } => {
+            let submitted = RunSubmitted {
+                refused: ruled.ruling.clone().at_once().is_err(),
+                decided_under: cx.policy,
+                ..submitted.clone()
+            };
+            submit_run(state, &submitted)
+        }
         Command::CancelRun { run, stop_reason, reason } => {
             cancel_run(state, *run, *stop_reason, reason.as_ref())
         }
         Command::PauseRun { run } => pause_run(state, *run),
         Command::ResumeRun { run } => resume_run(state, *run),
-        Command::IntendStep(substep) => intend_step(state, substep, cx),
+        Command::IntendStep { substep, ruled } => intend_step(state, substep, &ruled.ruling, cx),
         Command::RecordStep { substep, failed, writes } => {
             record_step(state, substep, *failed, writes, cx)
         }
@@ -68,7 +81,7 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
                 attempt: *attempt,
                 calls: calls.clone(),
                 tokens: *tokens,
-                policy: policy.clone(),
+                policy: *policy,
             };
             land_turn(state, turn, cx)
         }
@@ -88,12 +101,23 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         Command::ResolveStep { step, resolution, by_lookup, reason } => {
             resolve_step(state, *step, *resolution, *by_lookup, reason.clone(), cx.now)
         }
-        Command::DecideApproval { approval, approve, principal, reason, edited } => {
+        Command::AssessCall { run, site, verdict, policy, approver } => {
+            let assessed =
+                CallAssessed { run: *run, site: *site, verdict: verdict.clone(), policy: *policy };
+            assess_call(state, assessed, *approver, cx)
+        }
+        Command::DecideApproval { approval, approve, principal, reason, edited, ruled } => {
             decide_approval(
                 state,
                 *approval,
-                Verdict { approve: *approve, principal, reason, edited: *edited },
-                cx.now,
+                Verdict {
+                    approve: *approve,
+                    principal,
+                    reason,
+                    edited: *edited,
+                    ruling: &ruled.ruling,
+                },
+                cx,
             )
         }
         Command::FinishRun { run, outcome, artifacts } => {
@@ -108,6 +132,35 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
             drafts.push(given(ended(run, StopReason::Failed, Some((*class, code.clone())))));
             Ok(drafts)
         }
+    }
+}
+
+/// The policy whose ruling a command brings.
+const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
+    match command {
+        Command::SubmitRun { ruled, .. }
+        | Command::IntendStep { ruled, .. }
+        | Command::DecideApproval { ruled, .. } => Some(ruled.under),
+        Command::OpenSession(_)
+        | Command::EndSession { .. }
+        | Command::ChangeSession { .. }
+        | Command::ClearMemory
+        | Command::BindAgent(_)
+        | Command::Write(_)
+        | Command::CancelRun { .. }
+        | Command::PauseRun { .. }
+        | Command::ResumeRun { .. }
+        | Command::RecordStep { .. }
+        | Command::LandStep { .. }
+        | Command::LandTurn { .. }
+        | Command::AssessCall { .. }
+        | Command::FailStep { .. }
+        | Command::LoseStep { .. }
+        | Command::SkipStep { .. }
+        | Command::ResolveStep { .. }
+        | Command::FinishRun { .. }
+        | Command::FailRun { .. }
+        | Command::Wake => None,
     }
 }
 
@@ -204,6 +257,10 @@ fn submit_run(state: &SessionState, submitted: &RunSubmitted) -> Decided {
     let submitted = &RunSubmitted { attempt, ..submitted.clone() };
     let mut drafts = match submitted.parent {
         Some(parent) => nest(state, parent)?,
+        None if submitted.refused => {
+            has_room(state)?;
+            Vec::new()
+        }
         None => return arrive(state, submitted),
     };
     drafts.push(submission(submitted));
@@ -240,11 +297,16 @@ fn nest(state: &SessionState, parent: RunId) -> Decided {
     Ok(Vec::new())
 }
 
-/// A root run arrives: what becomes of it is the declared policy's (`SES-3`).
-fn arrive(state: &SessionState, submitted: &RunSubmitted) -> Decided {
+fn has_room(state: &SessionState) -> Result<(), Refusal> {
     if state.order.len() >= limits::QUEUED_RUNS_MAX {
         return Err(Refusal::QueueFull { session: state.id });
     }
+    Ok(())
+}
+
+/// A root run arrives: what becomes of it is the declared policy's (`SES-3`).
+fn arrive(state: &SessionState, submitted: &RunSubmitted) -> Decided {
+    has_room(state)?;
     let busy = state.order.first().copied();
     match (submitted.policy, busy) {
         (InputPolicy::Reject, Some(current)) => {

@@ -2,12 +2,14 @@
 
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
-use tenure_contract::event::{CallNoted, CallSite, RunLimits, StopReceipt, Usage, Work};
+use tenure_contract::event::{
+    CallNoted, CallSite, CallVerdict, RunLimits, StopReceipt, Usage, Work,
+};
 use tenure_contract::words::{
     CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind,
     StopReason, Trigger,
 };
-use tenure_contract::{ApprovalId, Digest, EventId, RunId, StepId, TaskId, Time};
+use tenure_contract::{ApprovalId, Digest, EventId, PolicyVersion, RunId, StepId, TaskId, Time};
 
 /// A run. While it lives it has progress; once ended, an ending.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -180,6 +182,9 @@ pub struct Progress {
     /// True once chat memory was saved for this run.
     #[n(11)]
     pub memory_saved: bool,
+    /// True when policy refused the run itself.
+    #[n(12)]
+    pub refused: bool,
 }
 
 /// An end was asked for.
@@ -304,7 +309,7 @@ pub struct Turn {
     pub steered: Vec<u64>,
     /// The version of the policy that assessed its calls.
     #[n(4)]
-    pub policy: String,
+    pub policy: PolicyVersion,
 }
 
 /// One call of a turn.
@@ -317,6 +322,35 @@ pub struct Call {
     /// What became of it.
     #[n(1)]
     pub outcome: CallOutcome,
+    /// The version of the policy its verdict is from; none once its arguments were edited after it.
+    #[n(2)]
+    pub policy: Option<PolicyVersion>,
+}
+
+impl Call {
+    /// Whether policy has a say in it: it has a side effect, and is no question.
+    #[must_use]
+    pub fn is_policed(&self) -> bool {
+        self.noted.class != RecoveryClass::Read
+            && !matches!(self.noted.verdict, CallVerdict::AskHuman { .. })
+    }
+
+    /// Whether its step could begin, as far as its verdict and its approval go.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        match self.outcome {
+            CallOutcome::Approved { .. } => true,
+            CallOutcome::Open => self.noted.verdict == CallVerdict::Permit,
+            _ => false,
+        }
+    }
+
+    /// Whether it must be assessed again before its step begins: its verdict is from another policy
+    /// than the one in force, or its arguments were edited since (`APR-3`, `APR-4`).
+    #[must_use]
+    pub fn needs_assessment(&self, in_force: PolicyVersion) -> bool {
+        self.is_ready() && self.is_policed() && self.policy != Some(in_force)
+    }
 }
 
 /// What became of a call; an entry is named by its `seq`.

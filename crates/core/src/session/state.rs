@@ -7,7 +7,7 @@ use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{CallSite, SessionBound, SessionOpened};
 use tenure_contract::words::{
-    ApprovalKind, ApprovalStatus, ArtifactState, RunStatus, SessionStatus,
+    ApprovalKind, ApprovalStatus, ArtifactState, RiskLevel, RunStatus, SessionStatus,
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
@@ -131,6 +131,18 @@ pub struct Approval {
     /// True once a step's intent consumed it (`APR-4`).
     #[n(10)]
     pub consumed: bool,
+    /// How much harm it could do.
+    #[n(11)]
+    pub risk: RiskLevel,
+    /// True when a decision needs a reason.
+    #[n(12)]
+    pub needs_reason: bool,
+    /// Who decided, as `kind:name`.
+    #[n(13)]
+    pub resolver: Option<String>,
+    /// The entry with arguments that an earlier approver of the same call edited.
+    #[n(14)]
+    pub edited_seq: Option<u64>,
 }
 
 impl SessionState {

@@ -3,6 +3,7 @@
 mod approval;
 pub(crate) mod bench;
 mod loops;
+mod policy;
 mod properties;
 mod run;
 mod session;

@@ -2,11 +2,11 @@
 //!
 //! Wishes are computed, never stored: after a crash they come out the same.
 
-use super::run::{OpenStep, Progress, Run, Stand};
+use super::run::{Call, CallOutcome, OpenStep, Progress, Run, Stand};
 use super::state::SessionState;
 use tenure_contract::event::CallSite;
 use tenure_contract::words::{RunStatus, StepKind};
-use tenure_contract::{RunId, StepId, Time};
+use tenure_contract::{ApprovalId, PolicyVersion, RunId, StepId, Time};
 
 /// Something the outside should do. Doing one twice at once is the shell's to prevent.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +40,17 @@ pub enum Wish {
         /// The run.
         run: RunId,
     },
+    /// Assess a call again under the policy in force.
+    Assess {
+        /// The run.
+        run: RunId,
+        /// The call.
+        site: CallSite,
+        /// The entry with edited arguments, if an approver edited them.
+        edited_seq: Option<u64>,
+        /// Who approved it, as `kind:name`, with the approval, if somebody did.
+        approved: Option<(ApprovalId, String)>,
+    },
     /// Ask a tool what became of a lost call.
     LookUp {
         /// The run.
@@ -60,13 +71,14 @@ pub enum Wish {
     },
 }
 
-/// Everything the outside should be doing for the session now.
+/// Everything the outside should be doing for the session now, under the policy in force.
 #[must_use]
-pub fn wishes(state: &SessionState) -> Vec<Wish> {
+pub fn wishes(state: &SessionState, in_force: PolicyVersion) -> Vec<Wish> {
     let mut wishes = Vec::new();
     for run in state.live.iter().filter_map(|run| state.runs.get(run)) {
         if let Some(progress) = run.progress() {
             of_run(run, progress, &mut wishes);
+            wishes.extend(assessments(state, run, progress, in_force));
         }
     }
     wishes
@@ -84,6 +96,33 @@ fn of_run(run: &Run, progress: &Progress, wishes: &mut Vec<Wish>) {
     if !run.is_agent() && started && !progress.has_doubt() {
         wishes.push(Wish::Invoke { run: run.id });
     }
+}
+
+/// Calls whose step could begin but for a verdict that is not from the policy in force.
+fn assessments(
+    state: &SessionState,
+    run: &Run,
+    progress: &Progress,
+    in_force: PolicyVersion,
+) -> Vec<Wish> {
+    let goes_on = matches!(run.status, RunStatus::Running | RunStatus::WaitingApproval);
+    let Some(turn) = progress.turns.last().filter(|_| goes_on && progress.cancel.is_none()) else {
+        return Vec::new();
+    };
+    let number = progress.turns.len() as u32;
+    let calls = (0u32..).zip(&turn.calls).filter(|(_, call)| call.needs_assessment(in_force));
+    let wish = |(index, call): (u32, &Call)| {
+        let (approved, edited_seq) = match call.outcome {
+            CallOutcome::Approved { approval, edited_seq } => {
+                let resolver =
+                    state.approvals.get(&approval).and_then(|known| known.resolver.clone());
+                (resolver.map(|resolver| (approval, resolver)), edited_seq)
+            }
+            _ => (None, None),
+        };
+        Wish::Assess { run: run.id, site: CallSite { turn: number, index }, edited_seq, approved }
+    };
+    calls.map(wish).collect()
 }
 
 fn of_step(run: RunId, step: StepId, open: &OpenStep) -> Option<Wish> {

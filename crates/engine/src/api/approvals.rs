@@ -2,6 +2,8 @@
 
 use super::{Engine, actor, reason};
 use crate::lock;
+use crate::policy::setting;
+use crate::resident::Resident;
 use crate::seal::Bodies;
 use serde_json::{Value, json};
 use tenure_contract::resource::{
@@ -10,6 +12,7 @@ use tenure_contract::resource::{
 use tenure_contract::words::{ApprovalKind, Resolution};
 use tenure_contract::{ApprovalId, Code, Digest, Error, Event, RunId, StepId};
 use tenure_core::Command;
+use tenure_core::policy::{Matter, Question, Ruled};
 use tenure_core::projection::{Column, Table};
 
 impl Engine {
@@ -85,16 +88,45 @@ impl Engine {
         };
         let body = json!({ "reason": request.reason, "arguments": request.arguments, "answer": request.answer });
         let sealed = self.node.seal_json(caller.tenant, &body)?;
-        let command = Command::DecideApproval {
-            approval: id,
-            approve,
-            principal: caller.principal.to_string(),
-            reason: request.reason,
-            edited,
+        let seq = loop {
+            let command = Command::DecideApproval {
+                approval: id,
+                approve,
+                principal: caller.principal.to_string(),
+                reason: request.reason.clone(),
+                edited,
+                ruled: self.may_decide(caller, &resident, &asked)?,
+            };
+            let bodies = Bodies::given(sealed.clone());
+            match self.node.transact(&resident, &command, bodies, &actor(caller)) {
+                // another policy came into force meanwhile
+                Err(error) if error.code == Code::VersionConflict => {}
+                done => break done?,
+            }
         };
-        let seq = self.node.transact(&resident, &command, Bodies::given(sealed), &actor(caller))?;
         self.node.durable(&resident, seq).await?;
         self.approval(caller, id).await
+    }
+
+    /// What policy says of the caller's deciding it (`APR-2`).
+    fn may_decide(
+        &self,
+        caller: &Caller,
+        resident: &Resident,
+        asked: &Approval,
+    ) -> Result<Ruled, Error> {
+        let policy = self.node.policy(resident)?;
+        let setting = {
+            let cell = lock(&resident.cell);
+            cell.session().map(|state| setting(state, caller.surface)).unwrap_or_default()
+        };
+        let matter = Matter::Decide {
+            approval: asked.approval_id,
+            kind: asked.kind,
+            risk: asked.risk_level,
+        };
+        let principal = caller.principal.clone();
+        Ok(policy.ruled(&Question { principal, matter, setting }))
     }
 
     /// The digest of the action with other arguments, which must fit the tool's schema.

@@ -4,15 +4,17 @@ use super::sessions::{derived_id, request_digest, same_tenant};
 use super::{Engine, actor, name};
 use crate::claims::Elsewhere;
 use crate::lock;
+use crate::policy::setting;
 use crate::resident::Resident;
-use crate::seal::Bodies;
+use crate::seal::{Bodies, Sealed};
 use crate::view;
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tenure_contract::event::{Origin, RunLimits, RunSubmitted, Work};
 use tenure_contract::resource::{Accepted, AgentRequest, Caller, IntentRequest, Run, SubmitRun};
 use tenure_contract::words::{InputPolicy, StopReason, Trigger};
-use tenure_contract::{Code, Digest, Error, IntentId, RunId, SessionId, limits};
+use tenure_contract::{Code, Digest, Error, IntentId, PolicyVersion, RunId, SessionId, limits};
+use tenure_core::policy::{self, Matter, Question, Ruled};
 use tenure_core::projection::{Column, Table};
 use tenure_core::session::SessionState;
 use tenure_core::{Command, Refusal};
@@ -81,23 +83,78 @@ impl Engine {
             return Ok(Offered::Elsewhere(claim));
         }
         let session = self.session_for(caller, request, prepared, key)?;
-        let sealed = self.node.seal_json(caller.tenant, &prepared.input)?;
         let submitted = submission(&session, request, prepared, run);
-        let mut cell = lock(&session.cell);
-        let duplicate = cell
-            .session()
-            .is_some_and(|state| state.runs.contains_key(&run) || state.steered.contains_key(&run));
-        let command = Command::SubmitRun(submitted);
-        let (bodies, actor) = (Bodies::given(sealed), actor(caller));
-        let seq = self.node.transact_locked(&session, &mut cell, &command, bodies, &actor)?;
+        let accepted = self.enter_run(caller, &session, &submitted, &prepared.input)?;
         if key.is_some() {
-            self.node.claims.make(run, &session, seq);
+            self.node.claims.make(run, &session, accepted.seq);
         }
-        let state = cell.session().ok_or_else(|| Error::not_found("session", session.journal))?;
-        let run_id = became(state, run);
-        let accepted = Accepted { run_id, session_id: state.id, duplicate, seq };
-        drop(cell);
         Ok(Offered::Taken { session, accepted })
+    }
+
+    /// Submits a run with what policy says of it (`RUN-2`).
+    pub(super) fn enter_run(
+        &self,
+        caller: &Caller,
+        resident: &Arc<Resident>,
+        submitted: &RunSubmitted,
+        input: &Value,
+    ) -> Result<Accepted, Error> {
+        let (run, node) = (submitted.run, &self.node);
+        let given = Some(node.seal_json(caller.tenant, input)?);
+        let parameters = input.get("parameters").unwrap_or(&Value::Null);
+        loop {
+            let (ruled, refusal) = self.ruled(caller, resident, &submitted.work, parameters)?;
+            let bodies = Bodies { given: given.clone(), refusal, ..Bodies::default() };
+            let mut cell = lock(&resident.cell);
+            let duplicate = cell.session().is_some_and(|state| {
+                state.runs.contains_key(&run) || state.steered.contains_key(&run)
+            });
+            let command = Command::SubmitRun { submitted: submitted.clone(), ruled };
+            let done = node.transact_locked(resident, &mut cell, &command, bodies, &actor(caller));
+            let seq = match done {
+                // another policy came into force meanwhile
+                Err(error) if error.code == Code::VersionConflict => continue,
+                done => done?,
+            };
+            let state =
+                cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
+            return Ok(Accepted {
+                run_id: became(state, run),
+                session_id: state.id,
+                duplicate,
+                seq,
+            });
+        }
+    }
+
+    /// What policy says of the run (`RUN-2`), and the body that says why it refuses.
+    fn ruled(
+        &self,
+        caller: &Caller,
+        resident: &Resident,
+        work: &Work,
+        parameters: &Value,
+    ) -> Result<(Ruled, Option<Sealed>), Error> {
+        let policy = self.node.policy(resident)?;
+        let setting = {
+            let cell = lock(&resident.cell);
+            cell.session().map(|state| setting(state, caller.surface)).unwrap_or_default()
+        };
+        let work = match work {
+            Work::Agent { name, .. } => policy::Work::Agent(name.clone()),
+            Work::Intent { intent_type, .. } => policy::Work::Intent(intent_type.clone()),
+        };
+        let matter = Matter::Run { work, parameters };
+        let principal = caller.principal.clone();
+        let ruled = policy.ruled(&Question { principal, matter, setting });
+        let refusal = match ruled.ruling.clone().at_once() {
+            Ok(()) => None,
+            Err(why) => {
+                let body = json!({ "error": format!("the run is refused: {why}") });
+                Some(self.node.seal_json(caller.tenant, &body)?)
+            }
+        };
+        Ok((ruled, refusal))
     }
 
     /// A key that made a run in one session makes none in another: the session is part of the body.
@@ -375,6 +432,9 @@ fn submission(
         approvers,
         // the core counts
         attempt: 1,
+        // both are the core's to decide
+        refused: false,
+        decided_under: PolicyVersion::Default,
     }
 }
 

@@ -94,12 +94,11 @@ impl Engine {
         {
             return Err(Refusal::RunKeyConflict(run).into());
         }
-        let (before, duplicate) = {
+        let before = {
             let cell = lock(&resident.cell);
             let state = cell.session().ok_or_else(|| Error::not_found("task", id))?;
             let task = state.tasks.get(&id).ok_or_else(|| Error::not_found("task", id))?;
-            let seq = task.run.and_then(|run| state.runs.get(&run)).map(|run| run.submitted_seq);
-            (seq, state.runs.contains_key(&run))
+            task.run.and_then(|run| state.runs.get(&run)).map(|run| run.submitted_seq)
         };
         let before = before.ok_or_else(|| {
             let told = format!("task `{id}` has had no run yet; submit one that names it");
@@ -114,14 +113,11 @@ impl Engine {
             let told = "what its last run was given is erased; submit a run that names the task";
             Error::new(Code::NotFound, told).about(id)
         })?;
-        let bodies = Bodies::given(self.node.seal_json(caller.tenant, &input)?);
         let submitted =
             RunSubmitted { run, parent: None, trigger: Trigger::Retry, request, ..first };
-        let command = Command::SubmitRun(submitted);
-        let seq = self.node.transact(&resident, &command, bodies, &actor(caller))?;
-        self.node.durable(&resident, seq).await?;
-        let session_id = self.id_of(&resident)?;
-        Ok(Accepted { run_id: run, session_id, duplicate, seq })
+        let accepted = self.enter_run(caller, &resident, &submitted, &input)?;
+        self.node.durable(&resident, accepted.seq).await?;
+        Ok(accepted)
     }
 
     /// Tasks, the newest first, or by rank and the newest first within one.
@@ -164,12 +160,6 @@ impl Engine {
     pub(super) async fn all_durable(&self, resident: &Resident) -> Result<(), Error> {
         let seq = lock(&resident.cell).chain.seq;
         self.node.durable(resident, seq).await
-    }
-
-    pub(super) fn id_of(&self, resident: &Resident) -> Result<SessionId, Error> {
-        let cell = lock(&resident.cell);
-        let id = cell.session().map(|state| state.id);
-        id.ok_or_else(|| Error::not_found("session", resident.journal))
     }
 }
 

@@ -1,5 +1,6 @@
 //! One model call: the stream consumed, its turn assessed and landed.
 
+use super::assess::Caller;
 use super::transcript;
 use crate::lock;
 use crate::node::Node;
@@ -15,7 +16,7 @@ use tenure_agent::{AdapterFailure, Agent, Chunk, action_json, assess};
 use tenure_contract::agent::{Message, Role};
 use tenure_contract::event::{CallNoted, CallVerdict, TokensUsed};
 use tenure_contract::words::{ErrorClass, LossCause};
-use tenure_contract::{Error, RunId, StepId, limits};
+use tenure_contract::{Error, PolicyVersion, RunId, StepId, limits};
 use tenure_core::Command;
 
 /// Which model call.
@@ -175,10 +176,9 @@ fn landing(
     match ended {
         Ended::Answered(message, tokens) => match turn_bodies(node, resident, agent, run, &message)
         {
-            Ok((calls, bodies)) => (
-                Command::LandTurn { run, step, attempt, calls, tokens, policy: "agent".to_owned() },
-                bodies,
-            ),
+            Ok((calls, policy, bodies)) => {
+                (Command::LandTurn { run, step, attempt, calls, tokens, policy }, bodies)
+            }
             Err(error) => {
                 let bodies = error_body(node, resident, &error.message);
                 (
@@ -229,26 +229,28 @@ fn turn_bodies(
     agent: &Agent,
     run: RunId,
     message: &Message,
-) -> Result<(Vec<CallNoted>, Bodies), Error> {
+) -> Result<(Vec<CallNoted>, PolicyVersion, Bodies), Error> {
     let tenant = resident.tenant;
-    let approvers_exist = {
-        let cell = lock(&resident.cell);
-        cell.session()
-            .and_then(|state| state.runs.get(&run))
-            .is_some_and(|run| !run.approvers.is_empty())
-    };
-    let calls = assess(agent, &message.tool_calls, tenant, run, approvers_exist);
+    let policy = node.policy(resident)?;
+    let caller = Caller::of(resident, run)?;
+    let mut calls = assess(agent, &message.tool_calls, tenant, run);
     let mut bodies = Bodies::given(node.seal_json(tenant, message)?);
-    for (noted, asked) in calls.iter().zip(&message.tool_calls) {
-        let asks = matches!(noted.verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
-        let action = agent.tool(&asked.name).filter(|_| asks).and_then(|built| {
+    for (noted, asked) in calls.iter_mut().zip(&message.tool_calls) {
+        let read = agent.tool(&asked.name).and_then(|built| {
             let arguments = built.parameters().read(&asked.arguments).ok()?;
-            Some(action_json(built, &arguments, tenant, run))
+            Some((built, arguments))
         });
+        if let Some((built, arguments)) = &read {
+            noted.verdict = caller.verdict(&policy, built, arguments, noted.verdict.clone());
+        }
+        let asks = matches!(noted.verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
+        let action = read
+            .filter(|_| asks)
+            .map(|(built, arguments)| action_json(built, &arguments, tenant, run));
         bodies.actions.push(match action {
             Some(action) => Some(node.seal(tenant, action.as_bytes())?),
             None => None,
         });
     }
-    Ok((calls, bodies))
+    Ok((calls, policy.version(), bodies))
 }

@@ -82,13 +82,29 @@ fn prepare(
     resident: &Resident,
     call: Call,
 ) -> Result<(BuiltTool, ToolCall), Error> {
-    let agent = node.agent_of(resident, call.run)?;
+    let (built, arguments) = asked(node, resident, call.run, call.site, call.edited_seq)?;
+    let workspace = node.workspaces.join(resident.journal.to_string());
+    let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
+    let (cancel, progress) = (node.cancel_of(call.run), progress(node, resident, call));
+    let asked = ToolCall { step: call.step, arguments, context, cancel, progress };
+    Ok((built, asked))
+}
+
+/// The tool a call asks for, with the arguments the model gave or an approver put in their place.
+pub(super) fn asked(
+    node: &Arc<Node>,
+    resident: &Resident,
+    run: RunId,
+    site: CallSite,
+    edited_seq: Option<u64>,
+) -> Result<(BuiltTool, Value), Error> {
+    let agent = node.agent_of(resident, run)?;
     let turn_seq = {
         let cell = lock(&resident.cell);
         let progress =
-            cell.session().and_then(|state| state.runs.get(&call.run)).and_then(Run::progress);
+            cell.session().and_then(|state| state.runs.get(&run)).and_then(Run::progress);
         progress
-            .and_then(|progress| progress.turns.get(call.site.turn as usize - 1))
+            .and_then(|progress| progress.turns.get(site.turn as usize - 1))
             .and_then(|turn| turn.seq)
     };
     let message = match turn_seq {
@@ -96,23 +112,18 @@ fn prepare(
         None => None,
     };
     let message: Option<Message> = message.and_then(|message| serde_json::from_value(message).ok());
-    let asked =
-        message.as_ref().and_then(|message| message.tool_calls.get(call.site.index as usize));
+    let asked = message.as_ref().and_then(|message| message.tool_calls.get(site.index as usize));
     let asked = asked.ok_or_else(|| {
-        Error::new(Code::StoreCorrupt, "the turn's message is not there").about(call.step)
+        Error::new(Code::StoreCorrupt, "the turn's message is not there").about(run)
     })?;
     let built = agent.tool(&asked.name).ok_or_else(|| Error::not_found("tool", &asked.name))?;
-    let arguments = match call.edited_seq {
+    let arguments = match edited_seq {
         Some(seq) => node.json_at(resident, seq)?.and_then(|body| body.get("arguments").cloned()),
         None => built.parameters().read(&asked.arguments).ok(),
     };
     let arguments = arguments
         .ok_or_else(|| Error::new(Code::InvalidArgument, "the call's arguments are not there"))?;
-    let workspace = node.workspaces.join(resident.journal.to_string());
-    let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
-    let (cancel, progress) = (node.cancel_of(call.run), progress(node, resident, call));
-    let asked = ToolCall { step: call.step, arguments, context, cancel, progress };
-    Ok((built.clone(), asked))
+    Ok((built.clone(), arguments))
 }
 
 /// What the tool says on the way goes to whoever watches, and nowhere else (`T6`).

@@ -3,6 +3,7 @@
 use super::drive::Parking;
 use crate::lock;
 use crate::node::Node;
+use crate::policy::setting;
 use crate::resident::{Actor, Resident};
 use crate::seal::{Bodies, Sealed};
 use serde::Serialize;
@@ -13,6 +14,7 @@ use std::future::Future;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tenure_contract::entry::Principal;
 use tenure_contract::words::{ErrorClass, LossCause, RecoveryClass, StepKind};
 use tenure_contract::{
     ArtifactId, Code, Digest, Error, IntentId, MaterializationId, RunId, SessionId, StepId,
@@ -20,6 +22,7 @@ use tenure_contract::{
 };
 use tenure_core::Command;
 use tenure_core::command::{Substep, Write};
+use tenure_core::policy::{Callee, Matter, Question, Ruled};
 use tenure_core::session::{Run, Stand};
 
 /// Entries of one session that may be ahead of the disk before a `read` substep waits.
@@ -114,8 +117,8 @@ pub enum StepFailure {
         /// For a person.
         message: String,
     },
-    /// The same name was used with other inputs, the result does not read as asked, or the budget is
-    /// used up.
+    /// Policy denies it, the same name was used with other inputs, the result does not read as
+    /// asked, or the budget is used up.
     #[error("{0}")]
     Refused(#[from] Error),
 }
@@ -202,8 +205,15 @@ impl Ctx {
             Known::Recorded(seq, failed) => self.recorded(seq, failed).await,
             Known::New if class == RecoveryClass::Read => self.record(substep, perform).await,
             Known::New => {
-                let step = self.intend(&substep).await?;
-                self.attempts(&substep, step, 1, perform).await
+                self.intend(&substep, inputs).await?;
+                match self.known(&substep)? {
+                    Known::Open(step, attempt) => {
+                        self.attempts(&substep, step, attempt, perform).await
+                    }
+                    // policy refused it, and that is its result
+                    Known::Recorded(seq, failed) => self.recorded(seq, failed).await,
+                    Known::Due(..) | Known::New => self.parked().await,
+                }
             }
             Known::Open(step, attempt) => self.attempts(&substep, step, attempt, perform).await,
             Known::Due(step, attempt, at) => {
@@ -276,6 +286,9 @@ impl Ctx {
                 .and_then(Value::as_str)
                 .unwrap_or("it did not happen")
                 .to_owned();
+            if value.get("code").and_then(Value::as_str) == Some(Code::DeniedByPolicy.as_str()) {
+                return Err(StepFailure::Refused(Error::new(Code::DeniedByPolicy, message)));
+            }
             return Err(StepFailure::Failed { message });
         }
         serde_json::from_value(value).map_err(|why| {
@@ -337,16 +350,53 @@ impl Ctx {
         }
     }
 
-    /// Journals the intent and waits until it is durable.
-    async fn intend(&self, substep: &Substep) -> Result<StepId, StepFailure> {
-        let seq = self.transact(&Command::IntendStep(substep.clone()), Bodies::default()).await?;
-        self.reach(seq).await;
-        let cell = lock(&self.inner.resident.cell);
-        let progress =
-            cell.session().and_then(|state| state.runs.get(&substep.run)).and_then(Run::progress);
-        let step =
-            progress.and_then(|progress| progress.memo.get(&substep.name)).map(|memo| memo.step);
-        step.ok_or_else(|| StepFailure::Refused(Error::new(Code::Aborted, "the run ended")))
+    /// Journals the intent, or that policy refuses it, and waits until it is durable.
+    async fn intend(&self, substep: &Substep, inputs: &impl Serialize) -> Result<(), StepFailure> {
+        loop {
+            let (ruled, bodies) = self.ruled(substep, inputs)?;
+            let command = Command::IntendStep { substep: substep.clone(), ruled };
+            match self.transact(&command, bodies).await {
+                Ok(seq) => {
+                    self.reach(seq).await;
+                    return Ok(());
+                }
+                // another policy came into force meanwhile
+                Err(StepFailure::Refused(error)) if error.code == Code::VersionConflict => {}
+                Err(failure) => return Err(failure),
+            }
+        }
+    }
+
+    /// What policy says of a substep with a side effect (`POL-1`). A handler cannot wait for a
+    /// decision: where policy asks for one, the substep is refused.
+    fn ruled(&self, substep: &Substep, inputs: &impl Serialize) -> Result<(Ruled, Bodies), Error> {
+        let Inner { node, resident, .. } = &*self.inner;
+        let policy = node.policy(resident)?;
+        if policy.permits_every_call() {
+            return Ok((policy.permit(), Bodies::default()));
+        }
+        let arguments = serde_json::to_value(inputs)
+            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+        let callee = Callee::Substep {
+            intent: self.inner.intent.intent_type.clone(),
+            name: substep.name.clone(),
+        };
+        let setting = {
+            let cell = lock(&resident.cell);
+            cell.session().map(|state| setting(state, None)).unwrap_or_default()
+        };
+        let matter =
+            Matter::Call { callee, class: substep.class, asks: None, arguments: &arguments };
+        let ruled = policy.ruled(&Question { principal: Principal::system(), matter, setting });
+        let refusal = match ruled.ruling.clone().at_once() {
+            Ok(()) => None,
+            Err(why) => {
+                let told = format!("substep `{}` is refused: {why}", substep.name);
+                let body = json!({ "error": told, "code": Code::DeniedByPolicy });
+                Some(node.seal_json(resident.tenant, &body)?)
+            }
+        };
+        Ok((ruled, Bodies { refusal, ..Bodies::default() }))
     }
 
     async fn attempts<T, F, Fut>(

@@ -13,6 +13,7 @@ mod journal;
 mod ledger;
 mod memory;
 mod observers;
+mod policy;
 mod runs;
 mod seams;
 mod sessions;

@@ -68,11 +68,9 @@ pub(super) async fn admit(
         }
     };
     let refused = response.extensions().get::<Error>().map(|error| error.code);
-    if refused != Some(Code::Forbidden) {
-        return response;
-    }
+    let Some(code @ (Code::Forbidden | Code::DeniedByPolicy)) = refused else { return response };
     // a denial that cannot be journaled is not passed off as one that was (`LOG-4`)
-    match state.engine.note_denial(&caller, action, Code::Forbidden).await {
+    match state.engine.note_denial(&caller, action, code).await {
         Ok(()) => response,
         Err(error) => Refusal(error).into_response(),
     }

@@ -6,6 +6,7 @@ mod deltas;
 mod document;
 mod executions;
 mod places;
+mod policy;
 mod principals;
 mod refusals;
 mod rig;

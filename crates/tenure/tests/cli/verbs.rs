@@ -59,7 +59,7 @@ fn show_draws_every_step_and_ls_lists_in_columns() {
         "✓ list_files",
         "├ ✓ model",
         "└ ✓ model",
-        "\"kind\":\"file\"",
+        "\"path\":\"note.txt\"",
         "2 model calls, 1 tool calls",
     ] {
         assert!(shown.contains(part), "`{part}` is missing in:\n{shown}");

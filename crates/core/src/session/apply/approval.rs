@@ -41,7 +41,7 @@ impl SessionState {
         entry: &Entry,
         event: &ApprovalRequested,
     ) -> Folded {
-        let approval = Approval {
+        let mut approval = Approval {
             kind: event.kind,
             run: event.run,
             site: event.site,
@@ -53,12 +53,21 @@ impl SessionState {
             increment: event.increment,
             requested_seq: entry.seq,
             consumed: false,
+            risk: event.risk,
+            needs_reason: event.needs_reason,
+            resolver: None,
+            edited_seq: None,
         };
         if let Some(run) = event.run {
             let progress = self.progress_mut(run)?;
             match event.site {
                 Some(site) => {
-                    call_mut(progress, site)?.outcome = CallOutcome::Asked(event.approval)
+                    let call = call_mut(progress, site)?;
+                    // asked again: what the approver before edited is still what is asked about
+                    if let CallOutcome::Approved { edited_seq, .. } = call.outcome {
+                        approval.edited_seq = edited_seq;
+                    }
+                    call.outcome = CallOutcome::Asked(event.approval);
                 }
                 None if event.kind == ApprovalKind::Budget => {
                     progress.budget_asked = Some(event.approval)
@@ -75,19 +84,28 @@ impl SessionState {
 
     pub(super) fn approval_decided(&mut self, entry: &Entry, event: &ApprovalDecided) -> Folded {
         let approval = self.close(event.approval, event.status)?;
-        if let Some(edited) = event.edited {
-            self.approvals.entry(event.approval).and_modify(|known| known.action = edited);
+        if let Some(known) = self.approvals.get_mut(&event.approval) {
+            known.action = event.edited.unwrap_or(known.action);
+            known.resolver = Some(entry.principal.to_string());
         }
         let approved = event.status == ApprovalStatus::Approved;
         let outcome = match approval.kind {
             ApprovalKind::Question if approved => CallOutcome::Answered(entry.seq),
             _ if approved => {
-                let edited_seq = event.edited.map(|_| entry.seq);
+                let edited_seq = event.edited.map(|_| entry.seq).or(approval.edited_seq);
                 CallOutcome::Approved { approval: event.approval, edited_seq }
             }
             _ => CallOutcome::Denied(entry.seq),
         };
-        self.tell(&approval, outcome, approved)
+        self.tell(&approval, outcome, approved)?;
+        match (event.edited, approval.run, approval.site) {
+            // nobody has assessed these arguments yet
+            (Some(_), Some(run), Some(site)) => {
+                call_mut(self.progress_mut(run)?, site)?.policy = None;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn approval_closed(&mut self, event: &ApprovalClosed) -> Folded {

@@ -5,7 +5,7 @@ use crate::session::run::{Call, CallOutcome, Doubt, Memo, OpenStep, Progress, St
 use crate::session::state::SessionState;
 use tenure_contract::event::*;
 use tenure_contract::words::{Resolution, RunStatus, StepKind};
-use tenure_contract::{Entry, RunId, StepId};
+use tenure_contract::{Entry, PolicyVersion, RunId, StepId};
 
 impl SessionState {
     pub(super) fn step_intended(&mut self, entry: &Entry, event: &StepIntended) -> Folded {
@@ -201,6 +201,37 @@ impl SessionState {
         }
     }
 
+    /// A refusal is a result: whoever asks for the substep again gets it again.
+    pub(super) fn step_refused(&mut self, entry: &Entry, event: &StepRefused) -> Folded {
+        self.may_begin(event.run)?;
+        self.charge(event.run, event.kind)?;
+        let memo = Memo {
+            step: event.step,
+            input: event.input,
+            result_seq: Some(entry.seq),
+            failed: true,
+        };
+        match self.progress_mut(event.run)?.memo.insert(event.name.clone(), memo) {
+            None => Ok(()),
+            Some(_) => Err(format!("substep `{}` was recorded already", event.name)),
+        }
+    }
+
+    /// A call that waits for its step has a new verdict; the request for a decision, if one is
+    /// asked for, follows as an entry of its own.
+    pub(super) fn call_assessed(&mut self, event: &CallAssessed) -> Folded {
+        let call = call_mut(self.progress_mut(event.run)?, event.site)?;
+        if !call.is_ready() || !call.is_policed() {
+            return Err(format!("call `{}` is not to be assessed", call.noted.call_id));
+        }
+        call.noted.verdict = event.verdict.clone();
+        call.policy = Some(event.policy);
+        if let CallVerdict::Refuse { why } = event.verdict {
+            call.outcome = CallOutcome::Refused(why);
+        }
+        Ok(())
+    }
+
     /// A step given up never was: its call is told so, its name is free again, its turn is undone.
     pub(super) fn step_cancelled(&mut self, run: RunId, step: StepId) -> Folded {
         certain(self.open_mut(run, step)?)?;
@@ -234,7 +265,7 @@ impl SessionState {
             .filter(|turn| turn.step == event.step)
             .ok_or("no such turn")?;
         turn.seq = Some(entry.seq);
-        turn.policy.clone_from(&event.policy);
+        turn.policy = event.policy;
         turn.calls = event
             .calls
             .iter()
@@ -246,6 +277,7 @@ impl SessionState {
                     | CallVerdict::Ask { .. }
                     | CallVerdict::AskHuman { .. } => CallOutcome::Open,
                 },
+                policy: Some(event.policy),
             })
             .collect();
         Ok(())
@@ -291,6 +323,9 @@ fn begin_call(progress: &mut Progress, event: &StepIntended) -> Folded {
     if !permitted {
         return Err(format!("call `{}` may not begin", call.noted.call_id));
     }
+    if call.is_policed() && event.policy != call.policy {
+        return Err(format!("call `{}` was assessed under another policy", call.noted.call_id));
+    }
     #[cfg(feature = "planted")]
     if event.approval.is_some()
         && crate::planted::strikes(crate::planted::Bug::ApprovalConsumedTwice)
@@ -311,7 +346,7 @@ fn begin_turn(progress: &mut Progress, step: StepId) -> Folded {
         seq: None,
         calls: Vec::new(),
         steered,
-        policy: String::new(),
+        policy: PolicyVersion::Default,
     });
     Ok(())
 }

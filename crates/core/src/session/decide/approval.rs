@@ -1,28 +1,31 @@
 //! Decisions about an approval: who may decide it, and that it is decided once.
 
 use super::{Decided, given, unowned};
+use crate::command::Context;
+use crate::policy::Ruling;
 use crate::refusal::Refusal;
 use crate::session::draft;
 use crate::session::state::SessionState;
 use tenure_contract::event::*;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, Digest, Time};
+use tenure_contract::{ApprovalId, Digest};
 
 pub(super) struct Verdict<'a> {
     pub(super) approve: bool,
     pub(super) principal: &'a str,
     pub(super) reason: &'a Option<String>,
     pub(super) edited: Option<Digest>,
+    pub(super) ruling: &'a Ruling,
 }
 
 pub(super) fn decide_approval(
     state: &SessionState,
     id: ApprovalId,
     verdict: Verdict<'_>,
-    now: Time,
+    cx: &Context,
 ) -> Decided {
     let approval = state.approvals.get(&id).ok_or(Refusal::NoApproval(id))?;
-    let expired = approval.expires_at.is_some_and(|at| at <= now);
+    let expired = approval.expires_at.is_some_and(|at| at <= cx.now);
     match (approval.status, expired) {
         (ApprovalStatus::Requested, false) => {}
         (ApprovalStatus::Requested, true) => {
@@ -37,6 +40,17 @@ pub(super) fn decide_approval(
             allowed: approval.approvers.clone(),
         });
     }
+    if let Err(why) = verdict.ruling.clone().at_once() {
+        return Err(Refusal::MayNotDecide {
+            approval: id,
+            principal: verdict.principal.to_owned(),
+            why,
+        });
+    }
+    let has_reason = verdict.reason.as_ref().is_some_and(|reason| !reason.trim().is_empty());
+    if approval.needs_reason && !has_reason {
+        return Err(Refusal::ReasonRequired(id));
+    }
     let event = ApprovalDecided {
         approval: id,
         run: approval.run,
@@ -44,6 +58,7 @@ pub(super) fn decide_approval(
         reason: verdict.reason.clone(),
         // only an approved action has arguments to edit
         edited: verdict.edited.filter(|_| verdict.approve && approval.kind == ApprovalKind::Action),
+        policy: cx.policy,
     };
     Ok(vec![match approval.run.and_then(|run| state.runs.get(&run)) {
         Some(run) => given(draft(run, event)),
@@ -52,7 +67,7 @@ pub(super) fn decide_approval(
 }
 
 /// Whether an approver's word covers a principal: the same `kind:name`, or `kind:*`.
-fn covers(allowed: &str, principal: &str) -> bool {
+pub(crate) fn covers(allowed: &str, principal: &str) -> bool {
     allowed == principal
         || allowed
             .strip_suffix('*')

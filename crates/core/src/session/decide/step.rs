@@ -2,7 +2,8 @@
 
 use super::task::write;
 use super::{Decided, cancelling, given, live};
-use crate::command::{Context, Draft, Substep, Write};
+use crate::command::{Context, Draft, DraftBody, Substep, Write};
+use crate::policy::Ruling;
 use crate::refusal::Refusal;
 use crate::session::draft;
 use crate::session::run::{OpenStep, Run, Stand};
@@ -44,7 +45,12 @@ pub(in crate::session) fn out_of_budget(state: &SessionState, run: &Run) -> Opti
     None
 }
 
-pub(super) fn intend_step(state: &SessionState, substep: &Substep, cx: &mut Context) -> Decided {
+pub(super) fn intend_step(
+    state: &SessionState,
+    substep: &Substep,
+    ruling: &Ruling,
+    cx: &mut Context,
+) -> Decided {
     if matches!(substep.kind, StepKind::Model | StepKind::Tool) {
         let kind = substep.kind;
         return Err(Refusal::Invalid(format!(
@@ -52,9 +58,13 @@ pub(super) fn intend_step(state: &SessionState, substep: &Substep, cx: &mut Cont
         )));
     }
     let run = may_step(state, substep)?;
+    let step = StepId::from_bytes(cx.fresh.take());
+    if *ruling != Ruling::Permit {
+        return Ok(vec![refused(run, step, substep, cx)]);
+    }
     let event = StepIntended {
         run: run.id,
-        step: StepId::from_bytes(cx.fresh.take()),
+        step,
         name: substep.name.clone(),
         kind: substep.kind,
         class: substep.class,
@@ -63,8 +73,24 @@ pub(super) fn intend_step(state: &SessionState, substep: &Substep, cx: &mut Cont
         timeout_ms: substep.timeout_ms,
         approval: None,
         has_lookup: false,
+        policy: Some(cx.policy),
     };
     Ok(vec![draft(run, event)])
+}
+
+/// What policy does not permit at once is refused: a handler cannot wait for a decision. The refusal
+/// is the substep's result, so that the handler goes the same way whenever it is run again.
+fn refused(run: &Run, step: StepId, substep: &Substep, cx: &Context) -> Draft {
+    let event = StepRefused {
+        run: run.id,
+        step,
+        name: substep.name.clone(),
+        kind: substep.kind,
+        class: substep.class,
+        input: substep.input,
+        policy: cx.policy,
+    };
+    Draft { body: DraftBody::Refusal, ..draft(run, event) }
 }
 
 pub(super) fn record_step(

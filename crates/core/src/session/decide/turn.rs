@@ -10,7 +10,7 @@ use crate::session::state::SessionState;
 use std::collections::BTreeSet;
 use tenure_contract::event::*;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, limits};
+use tenure_contract::{ApprovalId, PolicyVersion, limits};
 
 pub(super) fn land_turn(state: &SessionState, turn: TurnLanded, cx: &mut Context) -> Decided {
     let Some((run, open)) = in_time(state, turn.run, turn.step, turn.attempt)? else {
@@ -29,27 +29,63 @@ pub(super) fn land_turn(state: &SessionState, turn: TurnLanded, cx: &mut Context
         return Ok(drafts);
     }
     for (index, call) in (0u32..).zip(&turn.calls) {
-        let (kind, risk, label) = match &call.verdict {
-            CallVerdict::Ask { risk, label } => (ApprovalKind::Action, *risk, label),
-            CallVerdict::AskHuman { label } => (ApprovalKind::Question, RiskLevel::Low, label),
-            CallVerdict::Permit | CallVerdict::Refuse { .. } => continue,
-        };
-        let event = ApprovalRequested {
-            approval: ApprovalId::from_bytes(cx.fresh.take()),
-            kind,
-            run: Some(run.id),
-            site: Some(CallSite { turn: number, index }),
-            label: label.clone(),
-            action: call.action,
-            risk,
-            policy: turn.policy.clone(),
-            approvers: run.approvers.clone(),
-            expires_at: Some(cx.now.plus_ms(limits::APPROVAL_EXPIRY_DEFAULT_MS)),
-            increment: None,
-        };
-        drafts.push(Draft { body: DraftBody::Action(index), ..draft(run, event) });
+        let site = CallSite { turn: number, index };
+        if let Some(event) = request(run, site, call, turn.policy, cx) {
+            drafts.push(Draft { body: DraftBody::Action(index), ..draft(run, event) });
+        }
     }
     Ok(drafts)
+}
+
+/// The request for the decision a call's verdict asks for; none when it asks for none.
+pub(super) fn request(
+    run: &Run,
+    site: CallSite,
+    call: &CallNoted,
+    policy: PolicyVersion,
+    cx: &mut Context,
+) -> Option<ApprovalRequested> {
+    let (kind, risk, label, needs_reason) = match &call.verdict {
+        CallVerdict::Ask { risk, label, needs_reason, .. } => {
+            (ApprovalKind::Action, *risk, label, *needs_reason)
+        }
+        CallVerdict::AskHuman { label } => (ApprovalKind::Question, RiskLevel::Low, label, false),
+        CallVerdict::Permit | CallVerdict::Refuse { .. } => return None,
+    };
+    Some(ApprovalRequested {
+        approval: ApprovalId::from_bytes(cx.fresh.take()),
+        kind,
+        run: Some(run.id),
+        site: Some(site),
+        label: label.clone(),
+        action: call.action,
+        risk,
+        policy,
+        approvers: approvers(run, &call.verdict).to_vec(),
+        expires_at: Some(cx.now.plus_ms(limits::APPROVAL_EXPIRY_DEFAULT_MS)),
+        increment: None,
+        needs_reason,
+    })
+}
+
+/// Who may decide what a verdict asks: those the policy names, else those the run does.
+pub(super) fn approvers<'a>(run: &'a Run, verdict: &'a CallVerdict) -> &'a [String] {
+    match verdict {
+        CallVerdict::Ask { approvers, .. } if !approvers.is_empty() => approvers,
+        CallVerdict::Ask { .. }
+        | CallVerdict::AskHuman { .. }
+        | CallVerdict::Permit
+        | CallVerdict::Refuse { .. } => &run.approvers,
+    }
+}
+
+/// A question nobody may decide is a refusal (`APR-2`).
+pub(super) fn answerable(run: &Run, verdict: CallVerdict) -> CallVerdict {
+    let asks = matches!(verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
+    match asks && approvers(run, &verdict).is_empty() {
+        true => CallVerdict::Refuse { why: CallRefusal::NoApprover },
+        false => verdict,
+    }
 }
 
 /// Refuses what needs no assessment to be refused: a call id that stood earlier in the turn (`T13`),
@@ -57,11 +93,10 @@ pub(super) fn land_turn(state: &SessionState, turn: TurnLanded, cx: &mut Context
 fn sifted(run: &Run, calls: Vec<CallNoted>) -> Vec<CallNoted> {
     let mut seen = BTreeSet::new();
     let sift = |mut call: CallNoted| {
-        let asks = matches!(call.verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
         if !seen.insert(call.call_id.clone()) {
             call.verdict = CallVerdict::Refuse { why: CallRefusal::DuplicateCallId };
-        } else if asks && run.approvers.is_empty() {
-            call.verdict = CallVerdict::Refuse { why: CallRefusal::NoApprover };
+        } else {
+            call.verdict = answerable(run, call.verdict);
         }
         call
     };

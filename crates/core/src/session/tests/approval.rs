@@ -1,6 +1,7 @@
 //! Approvals: refused by default, decided once, bound to one exact action, consumed once.
 
 use super::bench::*;
+use crate::policy::Ruling;
 use crate::session::CallOutcome;
 use crate::{Command, Refusal};
 use tenure_contract::event::{CallNoted, CallVerdict, Event, StepIntended};
@@ -77,10 +78,7 @@ fn apr_2_expiry_is_a_refusal_told_to_the_model() {
 fn apr_2_only_those_named_may_decide() {
     let (mut bench, run) = Bench::performing(&[ask("a")]);
     let approval = bench.asked();
-    let by = |principal: &str| {
-        let principal = principal.to_owned();
-        Command::DecideApproval { approval, approve: true, principal, reason: None, edited: None }
-    };
+    let by = |principal: &str| decision_by(approval, principal, None);
     for other in ["user:eve", "agent:ada", "user:ad", "user:ada2", "", "*"] {
         assert!(matches!(bench.refuse(by(other)), Refusal::NotAnApprover { .. }), "{other}");
     }
@@ -92,10 +90,7 @@ fn apr_2_only_those_named_may_decide() {
     let run = bench.submit(tenure_contract::event::RunSubmitted { approvers: anyone, ..agent(1) });
     bench.land_turn(run, &[ask("a")]);
     let approval = bench.asked();
-    let by = |principal: &str| {
-        let principal = principal.to_owned();
-        Command::DecideApproval { approval, approve: true, principal, reason: None, edited: None }
-    };
+    let by = |principal: &str| decision_by(approval, principal, None);
     assert!(matches!(bench.refuse(by("service:bot")), Refusal::NotAnApprover { .. }));
     bench.run(by("user:eve"));
 }
@@ -133,6 +128,7 @@ fn flt_8_an_approval_is_a_closed_word() {
             timeout_ms: 1_000,
             approval: Some(approval),
             has_lookup: false,
+            policy: Some(bench.policy),
         };
         bench.run(Command::PauseRun { run });
         match status {
@@ -162,13 +158,13 @@ fn apr_3_edited_arguments_change_the_action_that_was_approved() {
     ] {
         let (mut bench, run) = Bench::performing(&[ask("a")]);
         let approval = bench.asked();
-        let principal = ADA.to_owned();
         let entries = bench.run(Command::DecideApproval {
             approval,
             approve,
-            principal,
+            principal: ADA.to_owned(),
             reason: None,
             edited: edit,
+            ruled: ruled(Ruling::Permit),
         });
         let Event::ApprovalDecided(decided) = &entries[0].event else {
             panic!("{:?}", kinds(&entries))
@@ -176,7 +172,11 @@ fn apr_3_edited_arguments_change_the_action_that_was_approved() {
         match expected {
             Some(action) => {
                 assert_eq!(decided.edited, edit, "editing is recorded");
-                assert_eq!(intended(&entries).input, action);
+                let begun = match edit {
+                    Some(_) => bench.assess(run, 0, ask("a").verdict),
+                    None => entries.clone(),
+                };
+                assert_eq!(intended(&begun).input, action);
                 assert_eq!(bench.state.approvals[&approval].action, action);
                 let (step, _) = bench.open_step(run, |_| true);
                 let edited_seq = bench.progress(run).open[&step].edited_seq;

@@ -1,7 +1,8 @@
 //! The bench the machine is tested on: a state, a clock that only the test moves, and a journalist
 //! that keeps every entry with its bytes and its body.
 
-use crate::command::{Context, Draft, DraftBody, Fresh, Substep};
+use crate::command::{Context, Draft, DraftBody, Fresh, Standing, Substep};
+use crate::policy::{Policy, Ruled, Ruling};
 use crate::session::{
     CallOutcome, Fault, Journalist, OpenStep, Progress, Run, SessionState, transact,
 };
@@ -11,8 +12,8 @@ use tenure_contract::event::*;
 use tenure_contract::export::{Body, EntryLine, Header, Link};
 use tenure_contract::words::*;
 use tenure_contract::{
-    AgentId, ApprovalId, Digest, Entry, EventId, IntentId, RunId, SessionId, StepId, StoreId,
-    TenantId, Time,
+    AgentId, ApprovalId, Digest, Entry, EventId, IntentId, PolicyVersion, RunId, SessionId, StepId,
+    StoreId, TenantId, Time,
 };
 
 /// An entry as a store would keep it.
@@ -27,6 +28,8 @@ pub(crate) struct Kept {
 pub(crate) struct Bench {
     pub(crate) state: SessionState,
     pub(crate) now: Time,
+    /// The policy in force.
+    pub(crate) policy: PolicyVersion,
     pub(crate) kept: Vec<Kept>,
     minted: u64,
 }
@@ -46,6 +49,7 @@ impl Journalist for Pen<'_> {
             DraftBody::Action(index) => Some(format!("{{\"action\":{index}}}").into_bytes()),
             DraftBody::Artifact(index) => Some(vec![0xff, index as u8]),
             DraftBody::Write(index) => Some(format!("{{\"write\":{index}}}").into_bytes()),
+            DraftBody::Refusal => Some(b"{\"error\":\"policy\"}".to_vec()),
         };
         let sealed = text.map(|text| [&[self.seq as u8; 16][..], &text].concat());
         let body = sealed.as_deref().and_then(Body::unseal);
@@ -136,7 +140,29 @@ fn submission(number: u8, work: Work) -> RunSubmitted {
         memory: true,
         approvers: vec![ADA.to_owned()],
         attempt: 1,
+        refused: false,
+        decided_under: PolicyVersion::Default,
     }
+}
+
+/// A run that policy permits.
+pub(crate) fn submit(submitted: RunSubmitted) -> Command {
+    Command::SubmitRun { submitted, ruled: Policy::builtin().permit() }
+}
+
+/// A substep that policy permits.
+pub(crate) fn intend(substep: Substep) -> Command {
+    Command::IntendStep { substep, ruled: Policy::builtin().permit() }
+}
+
+/// A decision that policy permits its decider.
+pub(crate) fn decision_by(
+    approval: ApprovalId,
+    principal: &str,
+    edited: Option<Digest>,
+) -> Command {
+    let (principal, ruled) = (principal.to_owned(), Policy::builtin().permit());
+    Command::DecideApproval { approval, approve: true, principal, reason: None, edited, ruled }
 }
 
 /// A permitted call of a tool that is `once`, with a look-up for none.
@@ -154,7 +180,12 @@ pub(crate) fn call(id: &str) -> CallNoted {
 
 /// A call that needs a decision.
 pub(crate) fn ask(id: &str) -> CallNoted {
-    let verdict = CallVerdict::Ask { risk: RiskLevel::High, label: format!("pay {id}") };
+    let verdict = CallVerdict::Ask {
+        risk: RiskLevel::High,
+        label: format!("pay {id}"),
+        approvers: Vec::new(),
+        needs_reason: false,
+    };
     CallNoted { verdict, ..call(id) }
 }
 
@@ -169,6 +200,26 @@ pub(crate) fn substep(run: RunId, name: &str, class: RecoveryClass) -> Substep {
     }
 }
 
+/// The command, its ruling from the policy in force.
+fn in_time(mut command: Command, policy: PolicyVersion) -> Command {
+    match &mut command {
+        Command::SubmitRun { ruled, .. }
+        | Command::IntendStep { ruled, .. }
+        | Command::DecideApproval { ruled, .. } => ruled.under = policy,
+        _ => {}
+    }
+    command
+}
+
+/// A denial.
+pub(crate) fn deny() -> Ruled {
+    ruled(Ruling::Deny { why: "no".to_owned() })
+}
+
+pub(crate) fn ruled(ruling: Ruling) -> Ruled {
+    Ruled { ruling, under: PolicyVersion::Default }
+}
+
 pub(crate) fn kinds(entries: &[Entry]) -> Vec<&'static str> {
     entries.iter().map(|entry| entry.event.name()).collect()
 }
@@ -179,6 +230,7 @@ impl Bench {
         Self {
             state: SessionState::new(SESSION, TENANT),
             now: Time::from_micros(1_795_219_200_000_000),
+            policy: PolicyVersion::Default,
             kept: Vec::new(),
             minted: 0,
         }
@@ -215,9 +267,10 @@ impl Bench {
 
     /// The entries a command made; a refusal leaves the state as it was.
     pub(crate) fn attempt(&mut self, command: &Command) -> Result<Vec<Entry>, Refusal> {
+        let command = &in_time(command.clone(), self.policy);
         self.minted += 1;
         let minted = (u128::from(self.minted) << 32).to_be_bytes();
-        let mut cx = Context { now: self.now, fresh: Fresh::new(minted) };
+        let mut cx = Context { now: self.now, fresh: Fresh::new(minted), policy: self.policy };
         let before = self.kept.len();
         let mut pen = Pen { seq: self.state.seq, now: self.now, kept: &mut self.kept };
         match transact(&mut self.state, command, &mut cx, &mut pen) {
@@ -248,7 +301,7 @@ impl Bench {
     #[track_caller]
     pub(crate) fn submit(&mut self, submitted: RunSubmitted) -> RunId {
         let run = submitted.run;
-        self.run(Command::SubmitRun(submitted));
+        self.run(submit(submitted));
         run
     }
 
@@ -266,7 +319,7 @@ impl Bench {
             attempt,
             calls: calls.to_vec(),
             tokens: TokensUsed { input: 10, output: 1 },
-            policy: "v1".to_owned(),
+            policy: self.policy,
         })
     }
 
@@ -297,6 +350,25 @@ impl Bench {
         self.attempt(&Command::ResolveStep { step, resolution, by_lookup: false, reason: None })
     }
 
+    /// Assesses a call of the last turn again, under the policy in force.
+    #[track_caller]
+    pub(crate) fn assess(&mut self, run: RunId, index: u32, verdict: CallVerdict) -> Vec<Entry> {
+        self.assess_as(run, index, verdict, Standing::Kept)
+    }
+
+    #[track_caller]
+    pub(crate) fn assess_as(
+        &mut self,
+        run: RunId,
+        index: u32,
+        verdict: CallVerdict,
+        approver: Standing,
+    ) -> Vec<Entry> {
+        let site = CallSite { turn: self.progress(run).turns.len() as u32, index };
+        let policy = self.policy;
+        self.run(Command::AssessCall { run, site, verdict, policy, approver })
+    }
+
     pub(crate) fn decide(
         &mut self,
         approval: ApprovalId,
@@ -306,8 +378,8 @@ impl Bench {
     }
 
     pub(crate) fn decision(approval: ApprovalId, approve: bool) -> Command {
-        let principal = ADA.to_owned();
-        Command::DecideApproval { approval, approve, principal, reason: None, edited: None }
+        let (principal, ruled) = (ADA.to_owned(), Policy::builtin().permit());
+        Command::DecideApproval { approval, approve, principal, reason: None, edited: None, ruled }
     }
 
     pub(crate) fn cancel(&mut self, run: RunId) -> Vec<Entry> {

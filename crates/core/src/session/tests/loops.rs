@@ -191,7 +191,7 @@ fn after_a_crash_no_committed_call_is_made_again() {
     assert!(recovered == bench.state);
     bench.state = recovered;
     bench.lose(run, a, LossCause::Crash);
-    let wished = crate::session::wishes(&bench.state);
+    let wished = crate::session::wishes(&bench.state, bench.policy);
     assert!(
         matches!(wished[..], [crate::session::Wish::CallTool { step, attempt: 2, .. }] if step == a)
     );

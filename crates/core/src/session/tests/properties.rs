@@ -1,18 +1,22 @@
 //! What holds after any sequence of commands, plausible or not.
 
 use super::bench::*;
-use crate::command::{Command, HandlerOutcome, NewArtifact, Write};
+use crate::command::{Command, HandlerOutcome, NewArtifact, Standing, Write};
 use crate::machine;
+use crate::policy::{Ruled, Ruling};
 use crate::projection::{Column, Table, Value, project};
 use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{
-    CallNoted, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated, TokensUsed,
+    CallNoted, CallSite, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated,
+    TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::*;
-use tenure_contract::{ApprovalId, ArtifactId, Entry, RunId, StepId, TaskId, TodoId};
+use tenure_contract::{
+    ApprovalId, ArtifactId, Entry, PolicyVersion, RunId, StepId, TaskId, TodoId,
+};
 
 /// Raw material for one command; what it becomes depends on where the session stands.
 #[derive(Debug, Clone, Copy)]
@@ -25,9 +29,14 @@ struct Seed {
 
 fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let wait = prop_oneof![6 => Just(0), 3 => 1u64..3_000, 1 => Just(8 * 24 * 3_600_000)];
-    let seed = (0u8..38, any::<u8>(), any::<u8>(), wait)
+    let seed = (0u8..42, any::<u8>(), any::<u8>(), wait)
         .prop_map(|(verb, which, how, wait_ms)| Seed { verb, which, how, wait_ms });
     prop::collection::vec(seed, 1..60)
+}
+
+fn versions() -> [PolicyVersion; 3] {
+    let set = |text: &[u8]| PolicyVersion::Set(tenure_contract::Digest::of(&[text]));
+    [PolicyVersion::Default, set(b"strict"), set(b"loose")]
 }
 
 fn pick<T: Copy>(from: &[T], which: u8) -> Option<T> {
@@ -83,7 +92,12 @@ impl Seed {
         let label = "may it?".to_owned();
         let verdict = |place: u8| match (self.how / 4 + place) % 5 {
             0 | 1 => CallVerdict::Permit,
-            2 => CallVerdict::Ask { risk: RiskLevel::Low, label: label.clone() },
+            2 => CallVerdict::Ask {
+                risk: RiskLevel::Low,
+                label: label.clone(),
+                approvers: Vec::new(),
+                needs_reason: self.which > 250,
+            },
             3 => CallVerdict::AskHuman { label: label.clone() },
             _ => CallVerdict::Refuse { why: CallRefusal::UnknownTool },
         };
@@ -98,15 +112,45 @@ impl Seed {
             .collect()
     }
 
-    fn command(self, state: &SessionState) -> Command {
+    fn ruled(self) -> Ruled {
+        match self.how % 32 {
+            5 => deny(),
+            _ => ruled(Ruling::Permit),
+        }
+    }
+
+    /// A new verdict on a call that waits for one, or on any call at all.
+    fn assessment(self, state: &SessionState, in_force: PolicyVersion) -> Command {
+        let wished = wishes(state, in_force).into_iter().find_map(|wish| match wish {
+            Wish::Assess { run, site, .. } => Some((run, site)),
+            _ => None,
+        });
+        let anywhere = (self.run(state), CallSite { turn: 1, index: u32::from(self.how % 4) });
+        let (run, site) = wished.unwrap_or(anywhere);
+        let verdict = match self.which % 4 {
+            0 => CallVerdict::Refuse { why: CallRefusal::DeniedByPolicy },
+            1 => CallVerdict::Ask {
+                risk: RiskLevel::ALL[self.how as usize % 4],
+                label: "again".to_owned(),
+                approvers: if self.how > 128 { vec!["user:eve".to_owned()] } else { Vec::new() },
+                needs_reason: self.how.is_multiple_of(5),
+            },
+            _ => CallVerdict::Permit,
+        };
+        let approver = if self.how.is_multiple_of(7) { Standing::Lost } else { Standing::Kept };
+        let policy = if self.how == 200 { versions()[1] } else { in_force };
+        Command::AssessCall { run, site, verdict, policy, approver }
+    }
+
+    fn command(self, state: &SessionState, in_force: PolicyVersion) -> Command {
+        if matches!(self.verb, 37..=39) {
+            return self.assessment(state, in_force);
+        }
         let (run, step, attempt) = self.step(state);
         let class = if self.how.is_multiple_of(3) { ErrorClass::Adapter } else { ErrorClass::Tool };
         match self.verb {
-            0 | 1 => Command::SubmitRun(self.submission(state)),
-            2 => Command::SubmitRun(RunSubmitted {
-                parent: Some(self.run(state)),
-                ..self.submission(state)
-            }),
+            0 | 1 => Command::SubmitRun { submitted: self.submission(state), ruled: self.ruled() },
+            2 => submit(RunSubmitted { parent: Some(self.run(state)), ..self.submission(state) }),
             3 => Command::CancelRun {
                 run: self.run(state),
                 stop_reason: StopReason::ALL[if self.how > 240 { 0 } else { 5 }],
@@ -134,7 +178,7 @@ impl Seed {
             20 => Command::SkipStep { run, step },
             21 | 22 => self.resolution(state, step),
             23 | 24 => self.decision(state),
-            25 => Command::IntendStep(self.substep(state)),
+            25 => Command::IntendStep { substep: self.substep(state), ruled: self.ruled() },
             26 => Command::RecordStep {
                 substep: self.substep(state),
                 failed: self.which.is_multiple_of(5),
@@ -163,7 +207,7 @@ impl Seed {
                 external_id: None,
             }),
             32..=35 => Command::Write(self.write(state)),
-            36 => Command::SubmitRun(RunSubmitted {
+            36 => submit(RunSubmitted {
                 task: pick(&state.tasks.keys().copied().collect::<Vec<_>>(), self.which),
                 trigger: if self.how > 200 { Trigger::Retry } else { Trigger::Submit },
                 ..self.submission(state)
@@ -185,7 +229,7 @@ impl Seed {
             attempt,
             calls: self.calls(),
             tokens,
-            policy: "v1".to_owned(),
+            policy: versions()[usize::from(self.how.is_multiple_of(9))],
         }
     }
 
@@ -215,6 +259,7 @@ impl Seed {
             principal,
             reason: None,
             edited,
+            ruled: self.ruled(),
         }
     }
 
@@ -401,9 +446,10 @@ fn invariants(bench: &Bench) {
         run.parent.is_none() && run.status != RunStatus::Queued
     };
     assert!(state.live.iter().filter(started).count() <= 1, "one root run at a time");
-    for wish in wishes(state) {
+    for wish in wishes(state, bench.policy) {
         let (run, is_stop) = match wish {
             Wish::CallModel { run, .. } | Wish::CallTool { run, .. } => (run, false),
+            Wish::Assess { run, .. } => (run, false),
             Wish::Invoke { run } | Wish::LookUp { run, .. } => (run, false),
             Wish::Stop { run } => (run, true),
         };
@@ -450,6 +496,10 @@ fn step(bench: &mut Bench, rows: &mut Rows, command: &Command) {
         replayed.apply(&read).unwrap();
         moves_are_listed(&before, &replayed, entry);
         settle(rows, entry);
+        if let Event::StepIntended(intended) = &entry.event {
+            let under = intended.policy;
+            assert!(under.is_none_or(|under| under == bench.policy), "begun under {under:?}");
+        }
     }
     assert!(replayed == bench.state, "replay is live");
     rows_agree(rows, &bench.state);
@@ -479,7 +529,10 @@ proptest! {
         settle(&mut rows, &bench.kept[0].entry);
         for seed in seeds {
             bench.later(seed.wait_ms);
-            let command = seed.command(&bench.state);
+            if seed.verb == 40 {
+                bench.policy = versions()[seed.how as usize % 3];
+            }
+            let command = seed.command(&bench.state, bench.policy);
             step(&mut bench, &mut rows, &command);
         }
         step(&mut bench, &mut rows, &Command::Wake);

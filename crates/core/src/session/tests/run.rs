@@ -84,10 +84,10 @@ fn run_2_a_handler_ends_as_it_says() {
     ] {
         let mut bench = Bench::open();
         let run = bench.submit(intent(1));
-        assert_eq!(wishes(&bench.state), [Wish::Invoke { run }]);
+        assert_eq!(wishes(&bench.state, bench.policy), [Wish::Invoke { run }]);
         bench.run(Command::FinishRun { run, outcome, artifacts: Vec::new() });
         assert_eq!(bench.stop_reason(run), stop);
-        assert_eq!(wishes(&bench.state), []);
+        assert_eq!(wishes(&bench.state, bench.policy), []);
     }
 }
 
@@ -191,7 +191,11 @@ fn rt13_an_abort_is_prompt_and_its_receipt_counts() {
     assert!(kinds(&entries).starts_with(&["run.cancel-requested", "run.cancel-requested"]));
     assert!(bench.state.asked.is_empty(), "its questions are closed");
     let stops = [Wish::Stop { run }, Wish::Stop { run: child }];
-    assert_eq!(wishes(&bench.state), stops, "nothing is begun, everything is told to stop");
+    assert_eq!(
+        wishes(&bench.state, bench.policy),
+        stops,
+        "nothing is begun, everything is told to stop"
+    );
     assert_eq!(bench.cancel(run), [], "asking twice changes nothing");
 
     bench.land(run, steps[0]);
@@ -293,9 +297,7 @@ fn nested_depth_has_a_limit_and_a_parent_must_be_under_way() {
     for number in 2..=limits::RUN_DEPTH_MAX as u8 {
         parent = bench.submit(RunSubmitted { parent: Some(parent), ..intent(number) });
     }
-    let nested = |parent, number| {
-        Command::SubmitRun(RunSubmitted { parent: Some(parent), ..intent(number) })
-    };
+    let nested = |parent, number| submit(RunSubmitted { parent: Some(parent), ..intent(number) });
     let told = bench.refuse(nested(parent, 50)).to_string();
     assert!(told.contains("RUN_DEPTH_MAX"), "{told}");
     let queued = bench.submit(intent(51));

@@ -37,7 +37,7 @@ fn ses_1_an_end_is_final_and_waits_for_its_runs() {
     bench.land_turn(run, &[]);
     assert!(matches!(bench.refuse(end(SessionStatus::Paused)), Refusal::Invalid(_)));
     bench.run(end(SessionStatus::Completed));
-    for command in [end(SessionStatus::Cancelled), Command::SubmitRun(agent(2))] {
+    for command in [end(SessionStatus::Cancelled), submit(agent(2))] {
         assert!(matches!(bench.refuse(command), Refusal::SessionEnded { .. }));
     }
     assert!(matches!(Bench::empty().refuse(Command::Wake), Refusal::NoSession(_)));
@@ -89,7 +89,7 @@ fn ses_3_reject_is_a_conflict_and_leaves_nothing() {
     let (mut bench, first) = Bench::with_agent();
     let rejected = RunSubmitted { policy: InputPolicy::Reject, ..agent(2) };
     let before = bench.state.clone();
-    let refusal = bench.refuse(Command::SubmitRun(rejected.clone()));
+    let refusal = bench.refuse(submit(rejected.clone()));
     assert!(matches!(refusal, Refusal::SessionBusy { current, .. } if current == first));
     assert!(bench.state == before);
     bench.land_turn(first, &[]);
@@ -129,7 +129,7 @@ fn ses_3_interrupt_while_waiting_for_approval_closes_the_question() {
 #[test]
 fn ses_3_steer_is_given_before_the_next_model_call() {
     let (mut bench, run) = Bench::with_agent();
-    let steer = || Command::SubmitRun(RunSubmitted { policy: InputPolicy::Steer, ..agent(2) });
+    let steer = || submit(RunSubmitted { policy: InputPolicy::Steer, ..agent(2) });
     let entries = bench.run(steer());
     assert_eq!(kinds(&entries), ["run.steered"]);
     bench.land_turn(run, &[]);
@@ -148,16 +148,16 @@ fn int_5_a_keyed_steer_steers_once() {
         request: Some(Digest::of(&[body])),
         ..agent(2)
     };
-    let first = bench.run(Command::SubmitRun(keyed(b"body")));
+    let first = bench.run(submit(keyed(b"body")));
     assert_eq!(kinds(&first), ["run.steered"]);
-    assert!(bench.run(Command::SubmitRun(keyed(b"body"))).is_empty());
+    assert!(bench.run(submit(keyed(b"body"))).is_empty());
     assert_eq!(bench.progress(run).steered, [first[0].seq]);
-    let other = bench.refuse(Command::SubmitRun(keyed(b"another")));
+    let other = bench.refuse(submit(keyed(b"another")));
     assert_eq!(other, Refusal::RunKeyConflict(keyed(b"body").run));
     bench.land_turn(run, &[]);
     bench.land_turn(run, &[]);
     assert!(bench.status(run).is_final());
-    assert!(bench.run(Command::SubmitRun(keyed(b"body"))).is_empty(), "nor once its run has ended");
+    assert!(bench.run(submit(keyed(b"body"))).is_empty(), "nor once its run has ended");
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn flt_5_two_runs_at_once_lose_no_transcript() {
 fn ses_3_the_queue_has_a_limit_that_is_named() {
     let (mut bench, first) = Bench::with_agent();
     bench.state.order = vec![first; limits::QUEUED_RUNS_MAX];
-    let refusal = bench.refuse(Command::SubmitRun(agent(2)));
+    let refusal = bench.refuse(submit(agent(2)));
     assert!(refusal.to_string().contains("QUEUED_RUNS_MAX"), "{refusal}");
 }
 
@@ -210,9 +210,9 @@ fn the_same_key_and_body_is_one_run_another_body_conflicts() {
     let mut bench = Bench::open();
     let keyed = RunSubmitted { request: Some(Digest::of(&[b"body"])), ..agent(1) };
     bench.submit(keyed.clone());
-    assert_eq!(bench.run(Command::SubmitRun(keyed.clone())), Vec::<Entry>::new());
+    assert_eq!(bench.run(submit(keyed.clone())), Vec::<Entry>::new());
     let other = RunSubmitted { request: Some(Digest::of(&[b"other"])), ..keyed };
-    assert!(matches!(bench.refuse(Command::SubmitRun(other)), Refusal::RunKeyConflict(_)));
+    assert!(matches!(bench.refuse(submit(other)), Refusal::RunKeyConflict(_)));
 }
 
 #[test]

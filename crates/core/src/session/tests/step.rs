@@ -25,7 +25,7 @@ fn stp_1_the_intent_stands_before_the_effect_and_the_result_after() {
     assert_eq!(kinds(&entries), ["turn.landed", "step.intended"]);
     let step = bench.step_of_call(run, 0);
     assert!(
-        matches!(wishes(&bench.state)[..], [Wish::CallTool { step: wished, attempt: 1, .. }] if wished == step)
+        matches!(wishes(&bench.state, bench.policy)[..], [Wish::CallTool { step: wished, attempt: 1, .. }] if wished == step)
     );
     let landed = bench.land(run, step);
     assert_eq!(landed[0].event.name(), "step.landed");
@@ -199,7 +199,7 @@ fn stp_2_a_look_up_is_asked_before_any_human() {
     let step = bench.step_of_call(run, 0);
     bench.lose(run, step, LossCause::Crash);
     assert!(
-        matches!(wishes(&bench.state)[..], [Wish::LookUp { step: asked, .. }] if asked == step)
+        matches!(wishes(&bench.state, bench.policy)[..], [Wish::LookUp { step: asked, .. }] if asked == step)
     );
     let by_lookup = Command::ResolveStep {
         step,
@@ -242,7 +242,7 @@ fn stp_3_one_step_id_over_all_attempts() {
     let (mut bench, run, step) = performing(RecoveryClass::Idempotent);
     for attempt in 2..5 {
         bench.lose(run, step, LossCause::Crash);
-        let wished = wishes(&bench.state);
+        let wished = wishes(&bench.state, bench.policy);
         assert!(
             matches!(wished[..], [Wish::CallTool { step: key, attempt: at, .. }] if key == step && at == attempt)
         );
@@ -260,7 +260,11 @@ fn stp_4_a_committed_result_is_recorded_once_and_never_run_again() {
         let entries = bench.run(Command::LandStep { run, step, attempt: 1, writes: Vec::new() });
         assert_eq!(kinds(&entries), ["step.late"]);
     }
-    assert!(wishes(&bench.state).iter().all(|wish| !matches!(wish, Wish::CallTool { .. })));
+    assert!(
+        wishes(&bench.state, bench.policy)
+            .iter()
+            .all(|wish| !matches!(wish, Wish::CallTool { .. }))
+    );
     assert_eq!(bench.count("step.landed"), 1);
 }
 
@@ -291,7 +295,7 @@ fn an_answer_of_the_wrong_kind_is_refused() {
     let step = bench.step_of_call(run, 0);
     let tokens = tenure_contract::event::TokensUsed::default();
     let turn =
-        Command::LandTurn { run, step, attempt, calls: Vec::new(), tokens, policy: String::new() };
+        Command::LandTurn { run, step, attempt, calls: Vec::new(), tokens, policy: bench.policy };
     assert!(matches!(bench.refuse(turn), Refusal::Invalid(_)));
 }
 
@@ -300,19 +304,16 @@ fn int_6_a_name_is_performed_once_and_stands_for_one_set_of_inputs() {
     let mut bench = Bench::open();
     let run = bench.submit(intent(1));
     let fetch = substep(run, "fetch", RecoveryClass::Idempotent);
-    bench.run(Command::IntendStep(fetch.clone()));
+    bench.run(intend(fetch.clone()));
     let (step, _) = bench.open_step(run, |_| true);
-    assert!(matches!(
-        bench.refuse(Command::IntendStep(fetch.clone())),
-        Refusal::StepUnderWay { .. }
-    ));
+    assert!(matches!(bench.refuse(intend(fetch.clone())), Refusal::StepUnderWay { .. }));
     let landed = bench.land(run, step);
     let memo = &bench.progress(run).memo["fetch"];
     assert_eq!((memo.step, memo.result_seq, memo.failed), (step, Some(landed[0].seq), false));
     let mut other = fetch.clone();
     other.input = Digest::of(&[b"other"]);
     for command in [
-        Command::IntendStep(other.clone()),
+        intend(other.clone()),
         Command::RecordStep { substep: other, failed: false, writes: Vec::new() },
     ] {
         assert!(matches!(bench.refuse(command), Refusal::Divergence { .. }));
@@ -323,7 +324,7 @@ fn int_6_a_name_is_performed_once_and_stands_for_one_set_of_inputs() {
     assert_eq!(kinds(&entries), ["step.recorded"]);
     assert!(bench.progress(run).memo["read"].failed);
     bench.run(Command::PauseRun { run });
-    let told = bench.refuse(Command::IntendStep(substep(run, "next", RecoveryClass::Once)));
+    let told = bench.refuse(intend(substep(run, "next", RecoveryClass::Once)));
     assert!(matches!(told, Refusal::RunStatus { .. }), "a paused run takes no further step");
 }
 
@@ -332,20 +333,20 @@ fn int_6_a_substep_given_up_may_be_taken_again() {
     let mut bench = Bench::open();
     let run = bench.submit(intent(1));
     let fetch = substep(run, "fetch", RecoveryClass::Once);
-    bench.run(Command::IntendStep(fetch.clone()));
+    bench.run(intend(fetch.clone()));
     let (step, _) = bench.open_step(run, |_| true);
     bench.run(Command::SkipStep { run, step });
-    bench.run(Command::IntendStep(fetch));
+    bench.run(intend(fetch));
     let mut tool = substep(run, "tool", RecoveryClass::Once);
     tool.kind = StepKind::Tool;
-    assert!(matches!(bench.refuse(Command::IntendStep(tool)), Refusal::Invalid(_)));
+    assert!(matches!(bench.refuse(intend(tool)), Refusal::Invalid(_)));
 }
 
 #[test]
 fn a_turn_given_up_is_taken_again_with_what_it_was_told() {
     let (mut bench, run) = Bench::with_agent();
     let steer = tenure_contract::event::RunSubmitted { policy: InputPolicy::Steer, ..agent(2) };
-    let steered = bench.run(Command::SubmitRun(steer))[0].seq;
+    let steered = bench.run(submit(steer))[0].seq;
     bench.land_turn(run, &[]);
     let (step, _) = bench.open_step(run, |_| true);
     bench.run(Command::SkipStep { run, step });

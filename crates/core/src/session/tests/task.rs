@@ -71,7 +71,7 @@ fn tsk_1_a_task_follows_its_run_in_the_commit_of_the_runs_move() {
     assert_eq!(kinds(&entries), ["run.resumed", "task.moved"]);
     let refused = bench.refuse(moved(TaskStatus::Blocked));
     assert_eq!(refused, Refusal::TaskFollows { task: SWEEP, run });
-    let again = bench.refuse(Command::SubmitRun(RunSubmitted { task: Some(SWEEP), ..intent(2) }));
+    let again = bench.refuse(submit(RunSubmitted { task: Some(SWEEP), ..intent(2) }));
     assert_eq!(again, Refusal::TaskFollows { task: SWEEP, run });
     bench.run(failed(run));
     assert_eq!((status(&bench), bench.state.current_task()), (TaskStatus::Failed, None));
@@ -98,7 +98,7 @@ fn tsk_1_a_retry_is_a_new_run_and_counts() {
     assert_eq!(bench.known(first).attempt, 1);
     let retry =
         |number| RunSubmitted { task: Some(SWEEP), trigger: Trigger::Retry, ..intent(number) };
-    assert!(matches!(bench.refuse(Command::SubmitRun(retry(2))), Refusal::TaskFollows { .. }));
+    assert!(matches!(bench.refuse(submit(retry(2))), Refusal::TaskFollows { .. }));
     bench.run(failed(first));
     let by_hand = bench.refuse(moved(TaskStatus::Queued));
     assert!(by_hand.to_string().contains("retry it"), "{by_hand}");
@@ -108,7 +108,7 @@ fn tsk_1_a_retry_is_a_new_run_and_counts() {
     assert_eq!((bench.known(second).attempt, bench.status(first)), (2, RunStatus::Failed));
     bench.cancel(second);
     assert_eq!(status(&bench), TaskStatus::Cancelled);
-    let over = bench.refuse(Command::SubmitRun(retry(3)));
+    let over = bench.refuse(submit(retry(3)));
     assert!(over.to_string().contains("only a failed task is retried"), "{over}");
 }
 
