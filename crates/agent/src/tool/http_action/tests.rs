@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::loopback::{Loopback, Reply, Then, reply};
-use crate::secrets::NoSecrets;
 use crate::tool::testing::{call_in, grant_of};
 use serde_json::json;
 use std::path::Path;
