@@ -61,7 +61,8 @@ fn entry_lines() -> Vec<EntryLine> {
     lines
 }
 
-/// A session begins, a run with input is submitted and starts.
+/// A session begins, a run with input is submitted and starts; it names no task and no parent, for the
+/// journal has none.
 fn story() -> [(Event, Option<Body>); 3] {
     let mut source = Source::full();
     let sample = |number, source: &mut Source| samples::event(number, source);
@@ -72,7 +73,9 @@ fn story() -> [(Event, Option<Body>); 3] {
         _ => unreachable!("kind 1 is `session.opened`"),
     };
     let submitted = match sample(10, &mut source) {
-        Some(Event::RunSubmitted(body)) => RunSubmitted { run: RUN, parent: None, ..body }.into(),
+        Some(Event::RunSubmitted(body)) => {
+            RunSubmitted { run: RUN, parent: None, task: None, ..body }.into()
+        }
         _ => unreachable!("kind 10 is `run.submitted`"),
     };
     let input = [&[0x50; SALT_BYTES][..], br#"{"path":"orders.csv"}"#].concat();

@@ -129,8 +129,8 @@ fn t9_an_amount_above_the_bound_needs_a_decision() {
     assert!(!asks("1000") && !asks("-5"));
     // what cannot be shown to be small asks as well
     assert!(asks("\"5\"") && asks("null") && asks("[5]"));
-    assert!(matches!(verdict("refund", r#"{"order":"A-7"}"#), CallVerdict::Ask { .. }));
-    assert!(matches!(verdict("close", ""), CallVerdict::Ask { risk: RiskLevel::Low, .. }));
+    assert!(matches!(verdict_on("refund", r#"{"order":"A-7"}"#), CallVerdict::Ask { .. }));
+    assert!(matches!(verdict_on("close", ""), CallVerdict::Ask { risk: RiskLevel::Low, .. }));
 }
 
 #[test]
@@ -148,27 +148,10 @@ fn t12_tags_change_nothing_about_a_call() {
     assert_eq!(tagged.tools()[0].spec().tags, ["safe", "auto-approve", "read-only"]);
     for arguments in [r#"{"order":"A-7","cents":12000}"#, r#"{"order":"A-7","cents":1}"#, "{"] {
         let calls = [call("1", "refund", arguments)];
-        let noted = |agent: &Agent| assess(agent, &calls, TENANT, RUN, true);
+        let noted = |agent: &Agent| assess(agent, &calls, TENANT, RUN);
         assert_eq!(noted(&bare), noted(&tagged), "{arguments}");
     }
     assert_eq!(bare.request(Vec::new()), tagged.request(Vec::new()));
-}
-
-#[test]
-fn rt6_without_an_approver_the_call_is_refused_at_once() {
-    let calls = [
-        call("1", "refund", r#"{"order":"A-7","cents":12000}"#),
-        call("2", "refund", r#"{"order":"A-7","cents":12}"#),
-        call("3", "ask_human", r#"{"question":"sure?"}"#),
-    ];
-    let verdicts: Vec<CallVerdict> = assess(&agent(), &calls, TENANT, RUN, false)
-        .into_iter()
-        .map(|noted| noted.verdict)
-        .collect();
-    let none = refuse(CallRefusal::NoApprover);
-    assert_eq!(verdicts, [none.clone(), CallVerdict::Permit, none]);
-    assert!(matches!(verdict_on("refund", r#"{"order":"A-7"}"#), CallVerdict::Ask { .. }));
-    assert!(matches!(verdict_on("close", ""), CallVerdict::Ask { risk: RiskLevel::Low, .. }));
 }
 
 #[test]
