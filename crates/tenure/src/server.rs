@@ -36,7 +36,10 @@ impl Running {
     /// only reads writes no note: who wants to move something would be refused there, and waits
     /// until it has gone instead.
     pub async fn start(tenure: Tenure, listen: SocketAddr, tokens: Tokens) -> Result<Self, Error> {
-        tenure.engine().open_tenant(tenure.tenant(), TENANT_NAME).await?;
+        // one that only reads shows a tenant that is not there yet as an empty one
+        if tenure.engine().motion() == Motion::Live {
+            tenure.engine().open_tenant(tenure.tenant(), TENANT_NAME).await?;
+        }
         let has_keys = tenure.engine().has_keys(tenure.tenant())?;
         check_bind(listen, has_keys || tokens.any())?;
         let refused = |error: std::io::Error| {

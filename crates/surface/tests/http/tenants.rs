@@ -62,7 +62,11 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     };
     let task = text(&made("tasks", json!({ "title": "sweep" })).await["taskId"]);
     let todo = text(&made("todos", json!({ "text": "buy" })).await["todoId"]);
+    let open = json!({ "text": "permit(principal, action, resource);" });
+    let set = own(rig.request(Method::PUT, "/v1/policy").json(&open));
+    let policy = answered(set, StatusCode::OK).await["version"].as_str().unwrap().to_owned();
     let ids: BTreeMap<&str, String> = [
+        ("version", policy),
         ("sessionId", text(&run["sessionId"])),
         ("runId", text(&run["runId"])),
         ("execution_id", text(&run["runId"])),
@@ -196,6 +200,7 @@ fn nothing(name: &str) -> String {
         "tenantId" => "ten",
         "projectId" => "prj",
         "workspaceId" => "wsp",
+        "version" => return format!("sha256:{}", "3".repeat(64)),
         _ => return "nobody".to_owned(),
     };
     format!("{prefix}_{}", "3".repeat(26))
