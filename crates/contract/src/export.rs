@@ -408,18 +408,18 @@ impl FromStr for Principal {
 }
 
 /// Values that stand in a line as their own text.
-mod as_text {
+pub(crate) mod as_text {
     use super::{Deserialize, Deserializer, FromStr, Serializer, fmt};
     use serde::de::Error;
 
-    pub(super) fn serialize<S: Serializer, T: fmt::Display>(
+    pub(crate) fn serialize<S: Serializer, T: fmt::Display>(
         value: &T,
         s: S,
     ) -> Result<S::Ok, S::Error> {
         s.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
+    pub(crate) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
     where
         D: Deserializer<'de>,
         T: FromStr<Err: fmt::Display>,

@@ -16,6 +16,7 @@ pub mod live;
 pub mod policy;
 pub mod resource;
 pub mod time;
+pub mod trail;
 pub mod words;
 
 mod macros;

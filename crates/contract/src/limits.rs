@@ -130,3 +130,5 @@ pub const POLICY_TEXT_MAX_BYTES: usize = 256 * 1024;
 pub const POLICY_ANNOTATION_MAX_CHARS: usize = 200;
 /// Values in a call's arguments that a policy is shown; a call with more is denied.
 pub const POLICY_ARGUMENTS_MAX: usize = 1_000;
+/// Lines of a trail that are in memory at once; each may come with a large body (`RPL-1`).
+pub const TRAIL_LINES_AT_ONCE: usize = 32;

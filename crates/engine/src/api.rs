@@ -19,6 +19,7 @@ mod steps;
 mod tasks;
 mod tenants;
 mod todos;
+mod trail;
 mod watch;
 
 pub use identity::Credential;
@@ -26,6 +27,7 @@ pub use lists::{Listing, Sort};
 pub use live::{News, Watch};
 pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
+pub use trail::Trailing;
 pub use watch::Told;
 
 pub(crate) use tasks::{task_change, task_write};

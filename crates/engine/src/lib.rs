@@ -31,7 +31,7 @@ mod view;
 
 mod vault;
 
-pub use api::{Credential, Engine, Listing, News, Sort, Told, Watch};
+pub use api::{Credential, Engine, Listing, News, Sort, Told, Trailing, Watch};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{

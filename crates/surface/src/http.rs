@@ -49,6 +49,7 @@ mod tasks;
 mod tenants;
 mod todos;
 mod token;
+mod trail;
 mod unknown;
 mod workspaces;
 
@@ -79,6 +80,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(entries::routes())
         .merge(events::routes())
         .merge(export::routes())
+        .merge(trail::routes())
         .merge(artifacts::routes())
         .merge(runs::routes())
         .merge(steps::routes())

@@ -10,5 +10,6 @@ mod cli {
     mod interrupted;
     mod people;
     mod policy;
+    mod trail;
     mod verbs;
 }

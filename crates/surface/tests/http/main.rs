@@ -17,3 +17,4 @@ mod tasks;
 mod tenants;
 mod threads;
 mod tokens;
+mod trail;
