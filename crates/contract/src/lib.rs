@@ -10,6 +10,7 @@ pub mod entry;
 pub mod error;
 pub mod event;
 pub mod export;
+pub mod feed;
 pub mod ids;
 pub mod limits;
 pub mod live;

@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod command;
+pub mod cursor;
 pub mod ledger;
 pub mod machine;
 #[cfg(feature = "planted")]

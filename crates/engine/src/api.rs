@@ -4,6 +4,7 @@
 mod agents;
 mod approvals;
 mod artifacts;
+mod tenant_feed;
 mod identity;
 mod keys;
 mod ledger;
@@ -22,6 +23,7 @@ mod todos;
 mod trail;
 mod watch;
 
+pub use tenant_feed::{Following, Wanted};
 pub use identity::Credential;
 pub use lists::{Listing, Sort};
 pub use live::{News, Watch};

@@ -26,6 +26,7 @@ mod events;
 mod execution;
 mod export;
 mod extract;
+mod feed;
 mod home;
 mod intents;
 mod journal;
@@ -33,6 +34,7 @@ mod keys;
 pub mod limits;
 mod page;
 mod policy;
+mod patient;
 mod principals;
 mod problem;
 mod projects;
@@ -80,6 +82,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(entries::routes())
         .merge(events::routes())
         .merge(export::routes())
+        .merge(feed::routes())
         .merge(trail::routes())
         .merge(artifacts::routes())
         .merge(runs::routes())

@@ -39,7 +39,7 @@ struct TrailAsked {
 /// Tell what happened in a session, as it stood at any entry.
 ///
 /// JSON Lines: a head, one `observed` line per entry with its body (or that it was erased), then
-/// one `derived` line per run, step, approval and artifact, and at last the session's. A trail
+/// one `derived` line per run, step, approval, artifact, task and todo, and at last the session's. A trail
 /// without the session's line was cut on its way.
 #[utoipa::path(
     get, path = "/v1/sessions/{sessionId}/trail", tag = "journals", operation_id = "tellTrail",

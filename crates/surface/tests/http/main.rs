@@ -7,6 +7,7 @@ mod document;
 mod executions;
 mod places;
 mod policy;
+mod feed;
 mod principals;
 mod refusals;
 mod rig;
