@@ -35,6 +35,7 @@ mod todo;
 mod trail;
 mod verify;
 mod workspace;
+mod watch;
 
 pub(crate) use exit::Exit;
 pub(crate) use export::to_file;
@@ -106,6 +107,8 @@ enum Verb {
     Export(export::Args),
     /// Tells what happened in a session, at any entry: from a server, or from an export alone.
     Trail(trail::Args),
+    /// Shows entries as they become durable: a session's, or the whole tenant's.
+    Watch(watch::Args),
     /// Checks an export offline and names the first bad entry.
     Verify(verify::Args),
     /// Looks at the disk, the store and the clock, and says what to do.
@@ -215,6 +218,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Artifacts(args) => artifacts::run(cx, args).await,
         Verb::Export(args) => export::run(cx, args).await,
         Verb::Trail(args) => trail::run(cx, args).await,
+        Verb::Watch(args) => watch::run(cx, args).await,
         Verb::Verify(args) => verify::run(cx, &args),
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,

@@ -12,4 +12,5 @@ mod cli {
     mod policy;
     mod trail;
     mod verbs;
+    mod watch;
 }

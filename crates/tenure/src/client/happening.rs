@@ -31,6 +31,12 @@ pub(crate) struct Happening {
     pub hash: String,
     /// What stands beside it, when it is JSON.
     pub body: Value,
+    /// The journal it is of.
+    pub journal: String,
+    /// The place a client goes on after, as the stream names it.
+    pub place: String,
+    /// The entry as it was told.
+    pub line: Value,
 }
 
 impl Happening {
@@ -51,6 +57,9 @@ impl Happening {
             run: text("run"),
             hash: text("hash").unwrap_or_default(),
             body,
+            journal: text("journal").unwrap_or_default(),
+            place: String::new(),
+            line: line.clone(),
         })
     }
 
@@ -66,6 +75,7 @@ pub(super) struct Reader {
     pending: Vec<u8>,
     name: String,
     data: String,
+    place: String,
 }
 
 impl Reader {
@@ -81,9 +91,15 @@ impl Reader {
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
                 let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-                if let Some(sent) = read(&name, &data) {
-                    return Some(sent);
+                match read(&name, &data) {
+                    Some(Sent::Entry(told)) => {
+                        return Some(Sent::Entry(Happening { place: self.place.clone(), ..told }));
+                    }
+                    Some(Sent::Live(live)) => return Some(Sent::Live(live)),
+                    None => {}
                 }
+            } else if let Some(place) = line.strip_prefix("id:") {
+                self.place = place.trim().to_owned();
             } else if let Some(name) = line.strip_prefix("event:") {
                 name.strip_prefix(' ').unwrap_or(name).clone_into(&mut self.name);
             } else if let Some(data) = line.strip_prefix("data:") {
@@ -128,6 +144,7 @@ mod tests {
             }
             let [Sent::Entry(told)] = &found[..] else { panic!("in pieces of {size}: {found:?}") };
             assert_eq!((told.seq, told.text("run")), (7, "run_x"));
+            assert_eq!(told.place, "7");
         }
     }
 
