@@ -22,7 +22,7 @@ pub use approval::{ApprovalTold, DecisionTold};
 pub use artifact::{ArtifactTold, MoveTold};
 pub use run::{CancelTold, EndTold, PauseTold, PauseWhy, RunTold, SpentTold, SteerTold};
 pub use session::SessionTold;
-pub use step::{AttemptTold, DoubtTold, FailureTold, ResolutionTold, StepTold};
+pub use step::{AssessmentTold, AttemptTold, DoubtTold, FailureTold, ResolutionTold, StepTold};
 pub use task::{TaskMoveTold, TaskTold, TodoChangeTold, TodoTold};
 
 use crate::entry::{PayloadRef, Principal};
@@ -42,9 +42,9 @@ pub enum Line {
     /// Which trail it is.
     Head(Head),
     /// An entry says so.
-    Observed(Observed),
+    Observed(Box<Observed>),
     /// The fold says so.
-    Derived(Derived),
+    Derived(Box<Derived>),
 }
 
 /// The first line.
@@ -126,7 +126,7 @@ pub struct Beside {
 #[serde(tag = "subject", rename_all = "kebab-case")]
 pub enum Derived {
     /// A run.
-    Run(RunTold),
+    Run(Box<RunTold>),
     /// A step.
     Step(StepTold),
     /// An approval.
@@ -138,7 +138,7 @@ pub enum Derived {
     /// A todo.
     Todo(TodoTold),
     /// The session; the last line.
-    Session(SessionTold),
+    Session(Box<SessionTold>),
 }
 
 /// Who did something, from where, when, and the entry that says so.

@@ -117,9 +117,12 @@ impl Trail {
             Event::RunCancelRequested(event) => self.run_cancelled(entry, event),
             Event::RunEnded(event) => self.run_ended(entry, event),
             Event::RunSteered(event) => self.run_steered(entry, event.run),
+            Event::MemoryCleared(_) => self.memory_cleared(entry),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::StepIntended(event) => self.step_intended(entry, event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
+            Event::StepRefused(event) => self.step_refused(entry, event),
+            Event::CallAssessed(event) => self.call_assessed(entry, event),
             Event::StepAttempted(event) => self.step_attempted(entry, event),
             Event::StepLanded(event) => self.step_landed(entry, event.step),
             Event::StepFailed(event) => self.step_failed(entry, event),
@@ -145,6 +148,12 @@ impl Trail {
             | Event::KeyRevoked(_)
             | Event::PrincipalCreated(_)
             | Event::PrincipalChanged(_)
+            | Event::ProjectCreated(_)
+            | Event::WorkspaceCreated(_)
+            | Event::WorkspaceMoved(_)
+            | Event::SecretSet(_)
+            | Event::SecretDeleted(_)
+            | Event::PolicySet(_)
             | Event::AccessDenied(_) => None,
         }
     }
@@ -155,14 +164,14 @@ impl Trail {
         run::finish(&mut runs.items, &state);
         task::finish(&mut tasks.items, &state);
         let session = session.map(|told| session::finish(told, &state, &runs.items));
-        let runs = runs.items.into_iter().map(Derived::Run);
+        let runs = runs.items.into_iter().map(Box::new).map(Derived::Run);
         let steps = steps.items.into_iter().map(Derived::Step);
         let approvals = approvals.items.into_iter().map(Derived::Approval);
         let artifacts = artifacts.items.into_iter().map(Derived::Artifact);
         let tasks = tasks.items.into_iter().map(Derived::Task);
         let todos = todos.items.into_iter().map(Derived::Todo);
         let things = runs.chain(steps).chain(approvals).chain(artifacts).chain(tasks).chain(todos);
-        things.chain(session.map(Derived::Session))
+        things.chain(session.map(Box::new).map(Derived::Session))
     }
 }
 

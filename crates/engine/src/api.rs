@@ -4,7 +4,6 @@
 mod agents;
 mod approvals;
 mod artifacts;
-mod tenant_feed;
 mod identity;
 mod keys;
 mod ledger;
@@ -18,17 +17,18 @@ mod secrets;
 mod sessions;
 mod steps;
 mod tasks;
+mod tenant_feed;
 mod tenants;
 mod todos;
 mod trail;
 mod watch;
 
-pub use tenant_feed::{Following, Wanted};
 pub use identity::Credential;
 pub use lists::{Listing, Sort};
 pub use live::{News, Watch};
 pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
+pub use tenant_feed::{Following, Wanted};
 pub use trail::Trailing;
 pub use watch::Told;
 

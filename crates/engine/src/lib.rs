@@ -31,9 +31,7 @@ mod timers;
 mod vault;
 mod view;
 
-pub use api::{
-    Credential, Engine, Following, Listing, News, Sort, Told, Trailing, Wanted, Watch,
-};
+pub use api::{Credential, Engine, Following, Listing, News, Sort, Told, Trailing, Wanted, Watch};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{

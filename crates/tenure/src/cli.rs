@@ -34,8 +34,8 @@ mod tenant;
 mod todo;
 mod trail;
 mod verify;
-mod workspace;
 mod watch;
+mod workspace;
 
 pub(crate) use exit::Exit;
 pub(crate) use export::to_file;

@@ -164,7 +164,7 @@ impl Client {
         &self,
         path: &str,
         place: Option<&str>,
-    ) -> Result<impl Stream<Item = Result<Happening, Fault>> + Send + use<>, Fault> {
+    ) -> Result<impl Stream<Item = Result<Sent, Fault>> + Send + use<>, Fault> {
         let mut headers = vec![("accept", "text/event-stream")];
         headers.extend(place.map(|place| ("last-event-id", place)));
         let response = self.send(Method::GET, path, None, &headers).await?;

@@ -32,6 +32,8 @@ pub struct SessionTold {
     pub runs: Vec<RunId>,
     /// Chat memory's version; 0 before the first save.
     pub memory_version: u64,
+    /// Who cleared it, in order.
+    pub memory_cleared: Vec<Deed>,
     /// Approvals nobody has decided yet.
     pub open_approvals: Vec<ApprovalId>,
     /// Steps in doubt that nobody has settled yet.

@@ -1,9 +1,9 @@
 //! Where a step stands: its attempts, its doubts and who settled them, its digests.
 
 use super::Deed;
-use crate::event::{CallNoted, CallSite, TokensUsed};
+use crate::event::{CallNoted, CallSite, CallVerdict, TokensUsed};
 use crate::words::{ErrorClass, LossCause, RecoveryClass, Resolution, StepKind, StepStatus};
-use crate::{ApprovalId, Digest, RunId, StepId, Time};
+use crate::{ApprovalId, Digest, PolicyVersion, RunId, StepId, Time};
 use serde::{Deserialize, Serialize};
 
 /// A step at the trail's end.
@@ -40,8 +40,25 @@ pub struct StepTold {
     pub late: Vec<u64>,
     /// What the model asked for, for a turn that landed.
     pub calls: Vec<CallNoted>,
+    /// How calls of the turn were assessed again, in order.
+    pub assessed: Vec<AssessmentTold>,
+    /// The version of the policy that refused it before it began.
+    pub refused_by: Option<PolicyVersion>,
     /// What its model calls cost, failed attempts included.
     pub tokens: TokensUsed,
+}
+
+/// That a call was assessed again at its execution (`APR-4`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AssessmentTold {
+    /// The entry.
+    pub deed: Deed,
+    /// The call's place in the turn, from 0.
+    pub index: u32,
+    /// What is to be done with it since then.
+    pub verdict: CallVerdict,
+    /// The version of the policy that says so.
+    pub policy: PolicyVersion,
 }
 
 /// One attempt of a step.

@@ -27,6 +27,7 @@ impl Trail {
             reason: None,
             runs: Vec::new(),
             memory_version: 0,
+            memory_cleared: Vec::new(),
             open_approvals: Vec::new(),
             open_doubts: Vec::new(),
             spent: Usage::default(),
@@ -47,6 +48,10 @@ impl Trail {
 
     pub(super) fn session_bound(&mut self, event: &SessionBound) -> Option<Subject> {
         self.session(|told| told.binding = Some(event.clone()))
+    }
+
+    pub(super) fn memory_cleared(&mut self, entry: &Entry) -> Option<Subject> {
+        self.session(|told| told.memory_cleared.push(Deed::of(entry)))
     }
 
     pub(super) fn session_ended(&mut self, entry: &Entry, event: &SessionEnded) -> Option<Subject> {

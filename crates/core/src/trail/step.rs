@@ -2,11 +2,11 @@
 
 use super::{Trail, beside};
 use tenure_contract::event::{
-    StepAttempted, StepFailed, StepInDoubt, StepIntended, StepRecorded, StepResolved, TokensUsed,
-    TurnLanded,
+    CallAssessed, StepAttempted, StepFailed, StepInDoubt, StepIntended, StepRecorded, StepRefused,
+    StepResolved, TokensUsed, TurnLanded,
 };
 use tenure_contract::trail::{
-    AttemptTold, Deed, DoubtTold, FailureTold, ResolutionTold, StepTold, Subject,
+    AssessmentTold, AttemptTold, Deed, DoubtTold, FailureTold, ResolutionTold, StepTold, Subject,
 };
 use tenure_contract::words::{LossCause, RecoveryClass, Resolution, StepStatus};
 use tenure_contract::{Entry, StepId};
@@ -29,6 +29,8 @@ impl Trail {
             result: None,
             late: Vec::new(),
             calls: Vec::new(),
+            assessed: Vec::new(),
+            refused_by: None,
             tokens: TokensUsed::default(),
         };
         self.steps.add(event.step, told);
@@ -56,10 +58,56 @@ impl Trail {
             result: beside(entry),
             late: Vec::new(),
             calls: Vec::new(),
+            assessed: Vec::new(),
+            refused_by: None,
             tokens: TokensUsed::default(),
         };
         self.steps.add(event.step, told);
         Some(Subject::Step(event.step))
+    }
+
+    /// A step that policy refused: its whole life is one entry.
+    pub(super) fn step_refused(&mut self, entry: &Entry, event: &StepRefused) -> Option<Subject> {
+        let told = StepTold {
+            id: event.step,
+            run: event.run,
+            name: event.name.clone(),
+            kind: event.kind,
+            class: event.class,
+            site: None,
+            status: StepStatus::Failed,
+            begun: Deed::of(entry),
+            input: event.input,
+            approval: None,
+            attempts: Vec::new(),
+            settled_at: Some(entry.at),
+            result: beside(entry),
+            late: Vec::new(),
+            calls: Vec::new(),
+            assessed: Vec::new(),
+            refused_by: Some(event.policy),
+            tokens: TokensUsed::default(),
+        };
+        self.steps.add(event.step, told);
+        Some(Subject::Step(event.step))
+    }
+
+    /// Told of the turn that asked for the call.
+    pub(super) fn call_assessed(&mut self, entry: &Entry, event: &CallAssessed) -> Option<Subject> {
+        let assessment = AssessmentTold {
+            deed: Deed::of(entry),
+            index: event.site.index,
+            verdict: event.verdict.clone(),
+            policy: event.policy,
+        };
+        let is_its_turn = |told: &&mut StepTold| {
+            told.run == event.run
+                && !told.calls.is_empty()
+                && told.site.is_some_and(|site| site.turn == event.site.turn)
+        };
+        let turn = self.steps.items.iter_mut().rev().find(is_its_turn)?;
+        turn.assessed.push(assessment);
+        Some(Subject::Step(turn.id))
     }
 
     pub(super) fn step_attempted(

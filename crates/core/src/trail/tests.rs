@@ -19,7 +19,7 @@ fn told(kept: &[Kept]) -> (Vec<Line>, Vec<Derived>) {
         // only what is on disk counts
         let entry = Entry::from_bytes(&kept.entry.to_bytes()).unwrap();
         let observed = trail.observe(&entry).unwrap().with_body(kept.body.clone());
-        lines.push(Line::Observed(observed));
+        lines.push(Line::Observed(Box::new(observed)));
     }
     let derived: Vec<_> = trail.derive().collect();
     (lines, derived)
@@ -112,7 +112,7 @@ proptest! {
         let mut observed = Vec::new();
         for (place, kept) in bench.kept.iter().enumerate() {
             let line = whole.observe(&kept.entry).unwrap().with_body(kept.body.clone());
-            observed.push(Line::Observed(line));
+            observed.push(Line::Observed(Box::new(line)));
             // every cut costs a fold of its own: the first ones and some of the later ones
             if place < 8 || place % 7 == 0 || place + 1 == bench.kept.len() {
                 let (lines, derived) = told(&bench.kept[..=place]);
@@ -123,7 +123,7 @@ proptest! {
         }
         let derived: Vec<_> = whole.derive().collect();
         agrees_with_the_machine(&derived, &bench);
-        for line in observed.into_iter().chain(derived.into_iter().map(Line::Derived)) {
+        for line in observed.into_iter().chain(derived.into_iter().map(Box::new).map(Line::Derived)) {
             prop_assert_eq!(&serde_json::from_str::<Line>(&line.to_line()).unwrap(), &line);
         }
     }
@@ -177,7 +177,7 @@ fn rpl_1_every_line_says_whether_it_is_observed_or_derived() {
     bench.land_turn(run, &[]);
     let (mut lines, derived) = told(&bench.kept);
     assert_eq!(lines.len(), bench.kept.len(), "every entry is told once");
-    lines.extend(derived.into_iter().map(Line::Derived));
+    lines.extend(derived.into_iter().map(Box::new).map(Line::Derived));
     for line in &lines {
         let words: serde_json::Value = serde_json::from_str(&line.to_line()).unwrap();
         match line {

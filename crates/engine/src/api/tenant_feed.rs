@@ -2,8 +2,8 @@
 
 use super::{Engine, name};
 use crate::commit::store_error;
-use crate::tenant_feed::TenantFeed;
 use crate::lock;
+use crate::tenant_feed::TenantFeed;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tenure_contract::feed::FeedLine;

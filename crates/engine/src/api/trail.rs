@@ -55,7 +55,7 @@ impl Trailing {
             Part::Observed(trail) => self.observe(trail),
             Part::Derived(mut derived) => {
                 let lines = derived.by_ref().take(limits::TRAIL_LINES_AT_ONCE);
-                let lines: Vec<Line> = lines.map(Line::Derived).collect();
+                let lines: Vec<Line> = lines.map(Box::new).map(Line::Derived).collect();
                 self.part = Part::Derived(derived);
                 Ok(lines)
             }
@@ -78,7 +78,7 @@ impl Trailing {
             })?;
             self.next = told.entry.seq + 1;
             let body = told.sealed.as_deref().and_then(Body::unseal);
-            lines.push(Line::Observed(observed.with_body(body)));
+            lines.push(Line::Observed(Box::new(observed.with_body(body))));
         }
         self.part = Part::Observed(trail);
         Ok(lines)

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use tenure_contract::SessionId;
 use tenure_contract::trail::Line;
 use tenure_core::trail::At;
+use tenure_engine::Motion;
 
 /// Tells what happened in a session: what was asked, what ran, who decided, why it ended.
 #[derive(Debug, clap::Args)]
@@ -41,7 +42,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             }
         }
         (Some(session), None) => {
-            let connection = cx.connect_existing().await?;
+            let connection = cx.connect_existing(Motion::Still).await?;
             let told = from_server(&connection.client, session, at, &mut teller).await;
             connection.close().await;
             told?;

@@ -7,6 +7,7 @@ use crate::server::ended_by_signal;
 use futures::StreamExt as _;
 use std::time::Duration;
 use tenure_contract::SessionId;
+use tenure_engine::Motion;
 
 /// How long a broken connection is left alone before it is tried again.
 const TRY_AGAIN_AFTER: Duration = Duration::from_millis(500);
@@ -18,15 +19,12 @@ const DATA_MAX_CHARS: usize = 100;
 /// Shows entries as they become durable.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tenure watch ses_…\n  tenure watch --tenant --kind run.ended,approval.\n  tenure watch --tenant --from-start --until-told --json\n\nA broken connection goes on where it stopped. Ctrl-C ends the watching and nothing else."
+    after_help = "Examples:\n  tenure watch ses_…\n  tenure watch --kind run.ended,approval.\n  tenure watch --from-start --until-told --json\n\nA broken connection goes on where it stopped. Ctrl-C ends the watching and nothing else."
 )]
 pub(super) struct Args {
-    /// The session.
-    #[arg(required_unless_present = "tenant", conflicts_with_all = ["tenant", "kind", "product", "from_start", "after"])]
+    /// The session; every session of the tenant and its ledger when absent.
+    #[arg(conflicts_with_all = ["kind", "product", "from_start", "after"])]
     session: Option<SessionId>,
-    /// Every session and the ledger.
-    #[arg(long)]
-    tenant: bool,
     /// Only kinds that begin with one of these.
     #[arg(long, value_name = "KIND", value_delimiter = ',')]
     kind: Vec<String>,
@@ -45,7 +43,7 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let connection = cx.connect_existing().await?;
+    let connection = cx.connect_existing(Motion::Still).await?;
     let signal = ended_by_signal()?;
     let watched = tokio::select! {
         watched = watch(&connection.client, &args, cx.json) => watched,
@@ -129,7 +127,8 @@ fn show(args: &Args, teller: &mut Teller, told: &Happening, json: bool) {
             outln(&line);
         }
     } else {
+        let journal = told.line["journal"].as_str().unwrap_or("?");
         let data = brief(&told.data.to_string(), DATA_MAX_CHARS);
-        outln(&format!("{}  {}#{}  {}  {data}", told.at, told.journal, told.seq, told.kind));
+        outln(&format!("{}  {journal}#{}  {}  {data}", told.at, told.seq, told.kind));
     }
 }

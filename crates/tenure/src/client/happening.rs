@@ -31,12 +31,10 @@ pub(crate) struct Happening {
     pub hash: String,
     /// What stands beside it, when it is JSON.
     pub body: Value,
-    /// The journal it is of.
-    pub journal: String,
     /// The place a client goes on after, as the stream names it.
     pub place: String,
     /// The entry as it was told.
-    pub line: Value,
+    pub line: Box<Value>,
 }
 
 impl Happening {
@@ -57,9 +55,8 @@ impl Happening {
             run: text("run"),
             hash: text("hash").unwrap_or_default(),
             body,
-            journal: text("journal").unwrap_or_default(),
             place: String::new(),
-            line: line.clone(),
+            line: Box::new(line.clone()),
         })
     }
 

@@ -59,11 +59,11 @@ fn told(
         }
         (last, seen) = (line.hash, seen + 1);
         let entry = Entry::from_bytes(&line.bytes).ok()?;
-        say(Line::Observed(trail.observe(&entry).ok()?.with_body(line.body)));
+        say(Line::Observed(Box::new(trail.observe(&entry).ok()?.with_body(line.body))));
     }
     if seen != upto || (upto == verified.entries && last != verified.head.hash) {
         return None;
     }
-    trail.derive().map(Line::Derived).for_each(say);
+    trail.derive().map(Box::new).map(Line::Derived).for_each(say);
     Some(Ok(()))
 }

@@ -27,26 +27,31 @@ impl Picture {
         match line {
             Line::Head(head) => self.upto = head.seq,
             Line::Observed(observed) => self.words.keep(&observed),
-            Line::Derived(Derived::Run(run)) => {
-                self.depths.insert(run.id, run.depth);
-                self.rows.extend(self.words.run(&run));
-            }
-            Line::Derived(Derived::Step(step)) => {
-                let depth = self.depth(Some(step.run));
-                self.rows.extend(self.words.step(&step, depth));
-            }
-            Line::Derived(Derived::Approval(approval)) => {
-                let depth = self.depth(approval.request.run);
-                self.rows.extend(self.words.approval(&approval, depth));
-            }
-            Line::Derived(Derived::Artifact(artifact)) => {
-                let depth = self.depth(Some(artifact.registered_as.run));
-                self.rows.extend(self.words.artifact(&artifact, depth));
-            }
-            Line::Derived(Derived::Task(task)) => self.rows.extend(self.words.task(&task)),
-            Line::Derived(Derived::Todo(todo)) => self.rows.extend(self.words.todo(&todo)),
-            Line::Derived(Derived::Session(session)) => self.session = Some(session),
+            Line::Derived(derived) => self.derived(*derived),
         }
+    }
+
+    fn derived(&mut self, derived: Derived) {
+        let rows = match derived {
+            Derived::Run(run) => {
+                self.depths.insert(run.id, run.depth);
+                self.words.run(&run)
+            }
+            Derived::Step(step) => self.words.step(&step, self.depth(Some(step.run))),
+            Derived::Approval(approval) => {
+                self.words.approval(&approval, self.depth(approval.request.run))
+            }
+            Derived::Artifact(artifact) => {
+                self.words.artifact(&artifact, self.depth(Some(artifact.registered_as.run)))
+            }
+            Derived::Task(task) => self.words.task(&task),
+            Derived::Todo(todo) => self.words.todo(&todo),
+            Derived::Session(session) => {
+                self.session = Some(*session);
+                Vec::new()
+            }
+        };
+        self.rows.extend(rows);
     }
 
     /// How far what belongs to a run is indented.

@@ -112,6 +112,15 @@ impl Words {
         for attempt in &step.attempts {
             rows.extend(self.attempt(step, attempt, depth + 1));
         }
+        for assessed in &step.assessed {
+            let call = step.calls.get(assessed.index as usize);
+            let tool = call.map_or("a call", |call| call.tool.as_str());
+            let text = format!("{tool} assessed again");
+            rows.push(row(&assessed.deed, depth + 1, "·", text));
+        }
+        if step.refused_by.is_some() {
+            rows.push(row(&step.begun, depth + 1, "✗", "refused by policy".to_owned()));
+        }
         for late in &step.late {
             let text = "answered late; that changes nothing".to_owned();
             rows.push(Row {
