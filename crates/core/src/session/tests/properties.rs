@@ -525,7 +525,10 @@ pub(crate) fn any_journal() -> impl Strategy<Value = Bench> {
         let mut bench = Bench::open();
         for seed in seeds {
             bench.later(seed.wait_ms);
-            let command = seed.command(&bench.state);
+            if seed.verb == 40 {
+                bench.policy = versions()[seed.how as usize % 3];
+            }
+            let command = seed.command(&bench.state, bench.policy);
             // a refusal leaves no entry
             let _ = bench.attempt(&command);
         }
