@@ -408,18 +408,18 @@ impl FromStr for Principal {
 }
 
 /// Values that stand in a line as their own text.
-mod as_text {
+pub(crate) mod as_text {
     use super::{Deserialize, Deserializer, FromStr, Serializer, fmt};
     use serde::de::Error;
 
-    pub(super) fn serialize<S: Serializer, T: fmt::Display>(
+    pub(crate) fn serialize<S: Serializer, T: fmt::Display>(
         value: &T,
         s: S,
     ) -> Result<S::Ok, S::Error> {
         s.collect_str(value)
     }
 
-    pub(super) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
+    pub(crate) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
     where
         D: Deserializer<'de>,
         T: FromStr<Err: fmt::Display>,
@@ -429,18 +429,18 @@ mod as_text {
 }
 
 /// Bytes that stand in a line as lower-case hex.
-mod as_hex {
+pub(crate) mod as_hex {
     use super::{Deserialize, Deserializer, Serializer, hex, unhex};
     use serde::de::Error;
 
-    pub(super) fn serialize<S: Serializer, T: AsRef<[u8]>>(
+    pub(crate) fn serialize<S: Serializer, T: AsRef<[u8]>>(
         bytes: &T,
         s: S,
     ) -> Result<S::Ok, S::Error> {
         s.serialize_str(&hex(bytes.as_ref()))
     }
 
-    pub(super) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
+    pub(crate) fn deserialize<'de, D, T>(d: D) -> Result<T, D::Error>
     where
         D: Deserializer<'de>,
         T: TryFrom<Vec<u8>>,

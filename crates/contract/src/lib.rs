@@ -10,12 +10,14 @@ pub mod entry;
 pub mod error;
 pub mod event;
 pub mod export;
+pub mod feed;
 pub mod ids;
 pub mod limits;
 pub mod live;
 pub mod policy;
 pub mod resource;
 pub mod time;
+pub mod trail;
 pub mod words;
 
 mod macros;

@@ -130,3 +130,13 @@ pub const POLICY_TEXT_MAX_BYTES: usize = 256 * 1024;
 pub const POLICY_ANNOTATION_MAX_CHARS: usize = 200;
 /// Values in a call's arguments that a policy is shown; a call with more is denied.
 pub const POLICY_ARGUMENTS_MAX: usize = 1_000;
+/// Lines of a trail that are in memory at once; each may come with a large body (`RPL-1`).
+pub const TRAIL_LINES_AT_ONCE: usize = 32;
+/// Entries of a store's log a tenant's stream looks at in one read, other tenants' included
+/// (`SUB-1`).
+pub const FEED_SCAN_ENTRIES: usize = 256;
+/// Places of a tenant's newest entries that are kept while somebody follows it; whoever is further
+/// behind reads the log.
+pub const FEED_RECENT_ENTRIES: usize = 4_096;
+/// Kinds one stream may ask for.
+pub const FEED_KINDS_MAX: usize = 32;

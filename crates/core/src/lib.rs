@@ -9,6 +9,7 @@
 
 pub mod authority;
 pub mod command;
+pub mod cursor;
 pub mod ledger;
 pub mod machine;
 #[cfg(feature = "planted")]
@@ -18,6 +19,7 @@ pub mod position;
 pub mod projection;
 pub mod refusal;
 pub mod session;
+pub mod trail;
 pub mod verify;
 
 pub use command::{Command, Context, Draft, DraftBody, Fresh};

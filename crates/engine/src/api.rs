@@ -17,8 +17,10 @@ mod secrets;
 mod sessions;
 mod steps;
 mod tasks;
+mod tenant_feed;
 mod tenants;
 mod todos;
+mod trail;
 mod watch;
 
 pub use identity::Credential;
@@ -26,6 +28,8 @@ pub use lists::{Listing, Sort};
 pub use live::{News, Watch};
 pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
+pub use tenant_feed::{Following, Wanted};
+pub use trail::Trailing;
 pub use watch::Told;
 
 pub(crate) use tasks::{task_change, task_write};

@@ -7,6 +7,7 @@
 use crate::feed::Feed;
 use crate::lock;
 use crate::resident::Submission;
+use crate::tenant_feed::TenantFeeds;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::Sender;
@@ -67,6 +68,8 @@ pub(crate) struct Committer {
     pub figures: CommitFigures,
     last: AtomicU64,
     pub lag: Arc<AtomicU64>,
+    /// Who follows a whole tenant.
+    pub tenants: TenantFeeds,
 }
 
 impl Committer {
@@ -89,6 +92,7 @@ impl Committer {
             figures: CommitFigures::default(),
             last: AtomicU64::new(0),
             lag: Arc::default(),
+            tenants: TenantFeeds::default(),
         }
     }
 
@@ -226,8 +230,8 @@ impl Committer {
             .collect()
     }
 
-    /// Tells everyone, in this order: where a reader finds the entries, that they are durable, and
-    /// the settler.
+    /// Tells everyone, in this order: where a reader finds the entries, that they are durable, who
+    /// follows the tenant, and the settler.
     fn ack(&self, batch: Vec<Submission>, positions: &[Position]) {
         self.lag.fetch_add(positions.len() as u64, Ordering::Relaxed);
         self.last
@@ -248,6 +252,7 @@ impl Committer {
             }
             submissions.push((submission, places));
         }
+        self.tenants.note(&submissions);
         // a settler that is gone settles again from the log at the next start
         if let Some(settler) = &*lock(&self.settler) {
             let _ = settler.send(Committed { submissions });

@@ -26,12 +26,12 @@ mod resident;
 mod runtime;
 mod seal;
 mod settle;
+mod tenant_feed;
 mod timers;
+mod vault;
 mod view;
 
-mod vault;
-
-pub use api::{Credential, Engine, Listing, News, Sort, Told, Watch};
+pub use api::{Credential, Engine, Following, Listing, News, Sort, Told, Trailing, Wanted, Watch};
 pub use clock::Clock;
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{

@@ -26,12 +26,14 @@ mod events;
 mod execution;
 mod export;
 mod extract;
+mod feed;
 mod home;
 mod intents;
 mod journal;
 mod keys;
 pub mod limits;
 mod page;
+mod patient;
 mod policy;
 mod principals;
 mod problem;
@@ -49,6 +51,7 @@ mod tasks;
 mod tenants;
 mod todos;
 mod token;
+mod trail;
 mod unknown;
 mod workspaces;
 
@@ -79,6 +82,8 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(entries::routes())
         .merge(events::routes())
         .merge(export::routes())
+        .merge(feed::routes())
+        .merge(trail::routes())
         .merge(artifacts::routes())
         .merge(runs::routes())
         .merge(steps::routes())

@@ -32,7 +32,9 @@ mod task;
 mod teller;
 mod tenant;
 mod todo;
+mod trail;
 mod verify;
+mod watch;
 mod workspace;
 
 pub(crate) use exit::Exit;
@@ -103,6 +105,10 @@ enum Verb {
     Artifacts(artifacts::Args),
     /// Writes a session's journal as JSON lines, signed.
     Export(export::Args),
+    /// Tells what happened in a session, at any entry: from a server, or from an export alone.
+    Trail(trail::Args),
+    /// Shows entries as they become durable: a session's, or the whole tenant's.
+    Watch(watch::Args),
     /// Checks an export offline and names the first bad entry.
     Verify(verify::Args),
     /// Looks at the disk, the store and the clock, and says what to do.
@@ -211,6 +217,8 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,
         Verb::Export(args) => export::run(cx, args).await,
+        Verb::Trail(args) => trail::run(cx, args).await,
+        Verb::Watch(args) => watch::run(cx, args).await,
         Verb::Verify(args) => verify::run(cx, &args),
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,

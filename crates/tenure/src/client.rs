@@ -156,10 +156,18 @@ impl Client {
         after: u64,
     ) -> Result<impl Stream<Item = Result<Sent, Fault>> + Send + use<>, Fault> {
         let path = format!("/v1/sessions/{session}/events?bodies=true");
-        let place = after.to_string();
-        let headers: &[(&str, &str)] =
-            &[("accept", "text/event-stream"), ("last-event-id", &place)];
-        let response = self.send(Method::GET, &path, None, headers).await?;
+        self.follow(&path, Some(&after.to_string())).await
+    }
+
+    /// The entries of a stream after a place, as they become durable; from its beginning without.
+    pub async fn follow(
+        &self,
+        path: &str,
+        place: Option<&str>,
+    ) -> Result<impl Stream<Item = Result<Sent, Fault>> + Send + use<>, Fault> {
+        let mut headers = vec![("accept", "text/event-stream")];
+        headers.extend(place.map(|place| ("last-event-id", place)));
+        let response = self.send(Method::GET, path, None, &headers).await?;
         let endpoint = self.endpoint.clone();
         let pieces = response.bytes_stream().boxed();
         let state = (pieces, happening::Reader::default(), endpoint);

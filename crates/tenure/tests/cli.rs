@@ -10,5 +10,7 @@ mod cli {
     mod interrupted;
     mod people;
     mod policy;
+    mod trail;
     mod verbs;
+    mod watch;
 }

@@ -4,7 +4,7 @@ mod approval;
 pub(crate) mod bench;
 mod loops;
 mod policy;
-mod properties;
+pub(crate) mod properties;
 mod run;
 mod session;
 mod step;

@@ -32,3 +32,9 @@ pub const JWKS_FETCH_MAX_MS: u64 = 10_000;
 pub const JWKS_MAX_BYTES: usize = 1024 * 1024;
 /// The longest token that is looked at, bytes.
 pub const TOKEN_MAX_BYTES: usize = 16 * 1024;
+/// How long a client of a tenant's stream may take nothing before the stream is cut with a reason,
+/// milliseconds.
+pub const STREAM_STALL_MAX_MS: u64 = 60_000;
+/// How long a client may read nothing of what is written to it before its connection is cut,
+/// milliseconds.
+pub const WRITE_STALL_MAX_MS: u64 = 120_000;

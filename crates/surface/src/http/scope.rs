@@ -26,6 +26,8 @@ pub const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/sessions/{sessionId}/entries", Scope::JournalsRead),
     ("GET", "/v1/sessions/{sessionId}/events", Scope::JournalsRead),
     ("GET", "/v1/sessions/{sessionId}/export", Scope::JournalsRead),
+    ("GET", "/v1/events", Scope::JournalsRead),
+    ("GET", "/v1/sessions/{sessionId}/trail", Scope::JournalsRead),
     ("GET", "/v1/sessions/{sessionId}/artifacts", Scope::ArtifactsRead),
     ("POST", "/v1/runs", Scope::RunsWrite),
     ("GET", "/v1/runs", Scope::RunsRead),

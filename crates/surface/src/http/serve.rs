@@ -1,6 +1,7 @@
 //! Answering on a listener: time-outs, a bound on connections, and an end that closes streams.
 
 use super::limits::{CLOSE_MAX_MS, CONNECTIONS_MAX, HEADER_READ_MAX_MS};
+use super::patient::Patient;
 use axum::Router;
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -141,8 +142,8 @@ async fn answer(
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(Duration::from_millis(HEADER_READ_MAX_MS));
-    let connection =
-        builder.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+    let connection = builder
+        .serve_connection(TokioIo::new(Patient::new(stream)), TowerToHyperService::new(service));
     if let Err(error) = watcher.watch(connection).await {
         tracing::debug!(%error, "a connection ended early");
     }

@@ -98,7 +98,7 @@ fn told_good(cx: &Cx, verified: &Verified) {
     outln(&format!("keep this head elsewhere: {}", verified.head));
 }
 
-fn told_bad(cx: &Cx, broken: &Broken) {
+pub(super) fn told_bad(cx: &Cx, broken: &Broken) {
     if cx.json {
         println_json(&json!({
             "verified": false, "line": broken.line, "seq": broken.seq, "eventId": broken.event_id,

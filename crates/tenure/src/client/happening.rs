@@ -31,6 +31,10 @@ pub(crate) struct Happening {
     pub hash: String,
     /// What stands beside it, when it is JSON.
     pub body: Value,
+    /// The place a client goes on after, as the stream names it.
+    pub place: String,
+    /// The entry as it was told.
+    pub line: Box<Value>,
 }
 
 impl Happening {
@@ -51,6 +55,8 @@ impl Happening {
             run: text("run"),
             hash: text("hash").unwrap_or_default(),
             body,
+            place: String::new(),
+            line: Box::new(line.clone()),
         })
     }
 
@@ -66,6 +72,7 @@ pub(super) struct Reader {
     pending: Vec<u8>,
     name: String,
     data: String,
+    place: String,
 }
 
 impl Reader {
@@ -81,9 +88,15 @@ impl Reader {
             let line = line.trim_end_matches(['\r', '\n']);
             if line.is_empty() {
                 let (name, data) = (std::mem::take(&mut self.name), std::mem::take(&mut self.data));
-                if let Some(sent) = read(&name, &data) {
-                    return Some(sent);
+                match read(&name, &data) {
+                    Some(Sent::Entry(told)) => {
+                        return Some(Sent::Entry(Happening { place: self.place.clone(), ..told }));
+                    }
+                    Some(Sent::Live(live)) => return Some(Sent::Live(live)),
+                    None => {}
                 }
+            } else if let Some(place) = line.strip_prefix("id:") {
+                self.place = place.trim().to_owned();
             } else if let Some(name) = line.strip_prefix("event:") {
                 name.strip_prefix(' ').unwrap_or(name).clone_into(&mut self.name);
             } else if let Some(data) = line.strip_prefix("data:") {
@@ -128,6 +141,7 @@ mod tests {
             }
             let [Sent::Entry(told)] = &found[..] else { panic!("in pieces of {size}: {found:?}") };
             assert_eq!((told.seq, told.text("run")), (7, "run_x"));
+            assert_eq!(told.place, "7");
         }
     }
 

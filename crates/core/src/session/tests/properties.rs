@@ -379,7 +379,7 @@ fn rows_agree(rows: &Rows, state: &SessionState) {
     assert_eq!(open_rows, in_doubt, "open doubts");
 }
 
-fn step_statuses(state: &SessionState) -> BTreeMap<StepId, StepStatus> {
+pub(crate) fn step_statuses(state: &SessionState) -> BTreeMap<StepId, StepStatus> {
     let live = state
         .live
         .iter()
@@ -517,6 +517,23 @@ fn end_everything(bench: &mut Bench, rows: &mut Rows) {
     }
     assert!(bench.state.live.is_empty(), "cancelled and lost, yet alive: {:?}", bench.state.live);
     assert!(bench.state.asked.is_empty() && bench.state.order.is_empty());
+}
+
+/// A session in which anything may have happened.
+pub(crate) fn any_journal() -> impl Strategy<Value = Bench> {
+    seeds().prop_map(|seeds| {
+        let mut bench = Bench::open();
+        for seed in seeds {
+            bench.later(seed.wait_ms);
+            if seed.verb == 40 {
+                bench.policy = versions()[seed.how as usize % 3];
+            }
+            let command = seed.command(&bench.state, bench.policy);
+            // a refusal leaves no entry
+            let _ = bench.attempt(&command);
+        }
+        bench
+    })
 }
 
 proptest! {

@@ -1,0 +1,43 @@
+//! Where a session stands.
+
+use super::Deed;
+use crate::event::{SessionBound, SessionChanged, SessionOpened, Usage};
+use crate::words::SessionStatus;
+use crate::{ApprovalId, RunId, SessionId, StepId};
+use serde::{Deserialize, Serialize};
+
+/// A session at the trail's end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SessionTold {
+    /// The session.
+    pub id: SessionId,
+    /// As what it was opened.
+    pub opened_as: SessionOpened,
+    /// Who opened it.
+    pub opened: Deed,
+    /// As what it was changed, the last of its changes.
+    pub changed_to: Option<SessionChanged>,
+    /// Who changed it, in order.
+    pub changes: Vec<Deed>,
+    /// The agent it was claimed for.
+    pub binding: Option<SessionBound>,
+    /// Where it stands.
+    pub status: SessionStatus,
+    /// Who ended it, once it has ended.
+    pub ended: Option<Deed>,
+    /// Why it ended, when somebody said so.
+    pub reason: Option<String>,
+    /// Its root runs, in the order of coming.
+    pub runs: Vec<RunId>,
+    /// Chat memory's version; 0 before the first save.
+    pub memory_version: u64,
+    /// Who cleared it, in order.
+    pub memory_cleared: Vec<Deed>,
+    /// Approvals nobody has decided yet.
+    pub open_approvals: Vec<ApprovalId>,
+    /// Steps in doubt that nobody has settled yet.
+    pub open_doubts: Vec<StepId>,
+    /// What all its runs used.
+    pub spent: Usage,
+}

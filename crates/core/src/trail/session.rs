@@ -1,0 +1,91 @@
+//! What is told of the session itself.
+
+use super::Trail;
+use super::run::add;
+use crate::SessionState;
+use crate::session::Stand;
+use tenure_contract::Entry;
+use tenure_contract::event::{SessionBound, SessionChanged, SessionEnded, SessionOpened, Usage};
+use tenure_contract::trail::{Deed, RunTold, SessionTold, Subject};
+use tenure_contract::words::SessionStatus;
+
+impl Trail {
+    pub(super) fn session_opened(
+        &mut self,
+        entry: &Entry,
+        event: &SessionOpened,
+    ) -> Option<Subject> {
+        self.session = Some(SessionTold {
+            id: self.state.id,
+            opened_as: event.clone(),
+            opened: Deed::of(entry),
+            changed_to: None,
+            changes: Vec::new(),
+            binding: None,
+            status: SessionStatus::Active,
+            ended: None,
+            reason: None,
+            runs: Vec::new(),
+            memory_version: 0,
+            memory_cleared: Vec::new(),
+            open_approvals: Vec::new(),
+            open_doubts: Vec::new(),
+            spent: Usage::default(),
+        });
+        Some(Subject::Session(self.state.id))
+    }
+
+    pub(super) fn session_changed(
+        &mut self,
+        entry: &Entry,
+        event: &SessionChanged,
+    ) -> Option<Subject> {
+        self.session(|told| {
+            told.changed_to = Some(event.clone());
+            told.changes.push(Deed::of(entry));
+        })
+    }
+
+    pub(super) fn session_bound(&mut self, event: &SessionBound) -> Option<Subject> {
+        self.session(|told| told.binding = Some(event.clone()))
+    }
+
+    pub(super) fn memory_cleared(&mut self, entry: &Entry) -> Option<Subject> {
+        self.session(|told| told.memory_cleared.push(Deed::of(entry)))
+    }
+
+    pub(super) fn session_ended(&mut self, entry: &Entry, event: &SessionEnded) -> Option<Subject> {
+        self.session(|told| {
+            told.ended = Some(Deed::of(entry));
+            told.reason.clone_from(&event.reason);
+        })
+    }
+
+    fn session(&mut self, tell: impl FnOnce(&mut SessionTold)) -> Option<Subject> {
+        tell(self.session.as_mut()?);
+        Some(Subject::Session(self.state.id))
+    }
+}
+
+/// Completes what only the machine knows, and what the runs add up to.
+pub(super) fn finish(mut told: SessionTold, state: &SessionState, runs: &[RunTold]) -> SessionTold {
+    told.status = state.status();
+    told.memory_version = state.memory_version;
+    told.open_approvals = state.asked.iter().copied().collect();
+    told.open_doubts = open_doubts(state);
+    for run in runs.iter().filter(|run| run.parent.is_none()) {
+        told.runs.push(run.id);
+        add(&mut told.spent, run.spent.total);
+    }
+    told
+}
+
+fn open_doubts(state: &SessionState) -> Vec<tenure_contract::StepId> {
+    let live = state.live.iter().filter_map(|run| state.runs.get(run)?.progress());
+    let open = live.flat_map(|progress| &progress.open);
+    let open = open.filter(|(_, open)| matches!(open.stand, Stand::InDoubt(_)));
+    let mut doubts: Vec<_> =
+        open.map(|(step, _)| *step).chain(state.doubts.keys().copied()).collect();
+    doubts.sort_unstable();
+    doubts
+}
