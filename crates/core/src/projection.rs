@@ -85,6 +85,8 @@ pub enum Column {
     Target,
     /// The surface it came from.
     Surface,
+    /// The step that used it, 16 bytes.
+    Step,
     /// The task the row belongs to, 16 bytes.
     Task,
     /// A priority, as it was written.
@@ -193,8 +195,8 @@ impl Table {
                 StartedAt, EndedAt,
             ],
             Self::Approval => &[
-                Session, Run, Status, Open, Kind, Label, Risk, Digest, Actor, Reason, CreatedAt,
-                UpdatedAt, ExpiresAt, EndedAt,
+                Session, Run, Step, Status, Open, Kind, Label, Risk, Digest, Actor, Surface,
+                Reason, CreatedAt, UpdatedAt, ExpiresAt, EndedAt,
             ],
             Self::Doubt => {
                 &[Session, Run, Status, Open, Name, Reason, CreatedAt, UpdatedAt, ExpiresAt]
@@ -242,6 +244,7 @@ impl Column {
             Self::Workspace => "workspace",
             Self::Target => "target",
             Self::Surface => "surface",
+            Self::Step => "step",
             Self::Task => "task",
             Self::Priority => "priority",
             Self::Rank => "rank",

@@ -68,9 +68,9 @@ pub enum Refusal {
         /// What is possible now.
         possible: &'static str,
     },
-    /// No such step here.
-    #[error("no step `{0}`")]
-    NoStep(StepId),
+    /// The step is not in doubt any more, or never was.
+    #[error("step `{0}` is settled; only a step in doubt can be resolved")]
+    StepSettled(StepId),
     /// The step is in the wrong status.
     #[error("step `{step}` is {status}; only a step in doubt can be resolved")]
     NotInDoubt {
@@ -218,7 +218,6 @@ impl Refusal {
         match self {
             Self::NoSession(_)
             | Self::NoRun(_)
-            | Self::NoStep(_)
             | Self::NoApproval(_)
             | Self::NoTask(_)
             | Self::NoTodo(_) => Code::NotFound,
@@ -231,6 +230,7 @@ impl Refusal {
             | Self::NoParent { .. }
             | Self::RunStatus { .. }
             | Self::NotInDoubt { .. }
+            | Self::StepSettled(_)
             | Self::NoMove { .. }
             | Self::TaskFollows { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
@@ -264,7 +264,7 @@ impl Refusal {
             | Self::Divergence { run, .. }
             | Self::StepUnderWay { run, .. }
             | Self::Budget { run, .. } => Some(run.to_string()),
-            Self::NoStep(step)
+            Self::StepSettled(step)
             | Self::NotInDoubt { step, .. }
             | Self::StillTravelling { step, .. } => Some(step.to_string()),
             Self::NoApproval(approval)

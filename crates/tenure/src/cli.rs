@@ -4,6 +4,7 @@ mod approvals;
 mod artifacts;
 mod bench;
 mod cancel;
+mod conformance;
 mod decide;
 mod demo;
 mod demo_payments;
@@ -115,6 +116,8 @@ enum Verb {
     Doctor(doctor::Args),
     /// Measures the real engine beside the disk's flush floor.
     Bench(bench::Args),
+    /// Holds any server to the contract over HTTP and prints a scorecard.
+    Conformance(conformance::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
     /// Makes and lists the tenants of this server.
@@ -222,6 +225,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Verify(args) => verify::run(cx, &args),
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,
+        Verb::Conformance(args) => conformance::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
         Verb::Tenant(args) => tenant::run(cx, args).await,
         Verb::Secret(args) => secret::run(cx, args).await,

@@ -5,9 +5,11 @@ mod cli {
     mod auth;
     mod bad_input;
     mod beside;
+    mod conformance;
     pub mod desk;
     mod evidence;
     mod interrupted;
+    mod liar;
     mod people;
     mod policy;
     mod trail;

@@ -28,11 +28,14 @@ const BELOW_BINARY: &[&str] = &[
     "tenure-engine",
     "tenure-surface",
     "tenure-bench",
+    "tenure-conformance",
 ];
 
 const LAYERS: &[Layer] = &[
     layer("tenure-contract", 0, &[]),
     layer("tenure-core", 1, &["tenure-contract"]),
+    // over HTTP and from the documented format: nothing of a server's own code
+    layer("tenure-conformance", 1, &["tenure-contract"]),
     layer("tenure-agent", 1, &["tenure-contract"]),
     layer("tenure-store", 2, &["tenure-contract", "tenure-core"]),
     layer("tenure-store-sqlite", 3, &["tenure-contract", "tenure-core", "tenure-store"]),

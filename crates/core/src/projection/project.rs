@@ -21,9 +21,10 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::RunResumed(_)
         | Event::RunEnded(_) => run_rows(entry),
         Event::StepInDoubt(_) | Event::StepResolved(_) => doubt_rows(entry),
-        Event::ApprovalRequested(_) | Event::ApprovalDecided(_) | Event::ApprovalClosed(_) => {
-            approval_rows(entry)
-        }
+        Event::ApprovalRequested(_)
+        | Event::ApprovalDecided(_)
+        | Event::ApprovalClosed(_)
+        | Event::StepIntended(_) => approval_rows(entry),
         Event::ArtifactRegistered(_) | Event::ArtifactMoved(_) => artifact_rows(entry),
         Event::TaskCreated(_) | Event::TaskChanged(_) | Event::TaskMoved(_) => task_rows(entry),
         Event::TodoCreated(_) | Event::TodoChanged(_) => todo_rows(entry),
@@ -41,7 +42,6 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::SessionBound(_)
         | Event::RunCancelRequested(_)
-        | Event::StepIntended(_)
         | Event::StepAttempted(_)
         | Event::StepLanded(_)
         | Event::StepFailed(_)
@@ -237,14 +237,22 @@ fn approval_rows(entry: &Entry) -> Vec<RowChange> {
                 (Status, text(decided.status)),
                 (Open, open(false)),
                 (Actor, text(&entry.principal)),
+                (Surface, maybe(entry.surface)),
                 (Reason, maybe(decided.reason.as_ref())),
                 (EndedAt, time(entry.at)),
-            ],
+            ]
+            .into_iter()
+            .chain(decided.edited.map(|action| (Digest, Value::Bytes(action.bytes().to_vec()))))
+            .collect(),
         ),
         Event::ApprovalClosed(closed) => (
             closed.approval,
             vec![(Status, text(closed.status)), (Open, open(false)), (EndedAt, time(entry.at))],
         ),
+        Event::StepIntended(intended) => match intended.approval {
+            Some(approval) => (approval, vec![(Step, id(intended.step.bytes()))]),
+            None => return Vec::new(),
+        },
         _ => return Vec::new(),
     };
     vec![change(entry, Table::Approval, approval.bytes(), set)]

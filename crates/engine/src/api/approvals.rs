@@ -6,9 +6,7 @@ use crate::policy::setting;
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use serde_json::{Value, json};
-use tenure_contract::resource::{
-    Approval, Caller, DecideApproval, Decision, ResolveStep, Resolver,
-};
+use tenure_contract::resource::{Approval, Caller, DecideApproval, Decision, ResolveStep};
 use tenure_contract::words::{ApprovalKind, Resolution};
 use tenure_contract::{ApprovalId, Code, Digest, Error, Event, RunId, StepId};
 use tenure_core::Command;
@@ -46,7 +44,7 @@ impl Engine {
             kind: known.kind,
             session_id: Some(session),
             run_id: known.run,
-            step: None,
+            step: row.and_then(|row| row.id(Column::Step)).map(StepId::from_bytes),
             action_label: asked.label,
             action_digest: known.action,
             action,
@@ -55,9 +53,7 @@ impl Engine {
             requested_at: known.requested_at,
             expires_at: known.expires_at,
             resolved_at: row.and_then(|row| super::lists::time(row, Column::EndedAt)),
-            resolver: row
-                .and_then(|row| row.text(Column::Actor))
-                .map(|principal| Resolver { principal: principal.to_owned(), surface: None }),
+            resolver: row.and_then(super::lists::resolver),
             reason: row.and_then(|row| row.text(Column::Reason)).map(str::to_owned),
         })
     }

@@ -375,7 +375,7 @@ fn approval(row: &Row) -> Option<Approval> {
         kind: word(row, Column::Kind)?,
         session_id: row.id(Column::Session).map(SessionId::from_bytes),
         run_id: row.id(Column::Run).map(RunId::from_bytes),
-        step: None,
+        step: row.id(Column::Step).map(StepId::from_bytes),
         action_label: owned(row, Column::Label)?,
         action_digest: digest,
         action: None,
@@ -384,9 +384,15 @@ fn approval(row: &Row) -> Option<Approval> {
         requested_at: time(row, Column::CreatedAt)?,
         expires_at: time(row, Column::ExpiresAt),
         resolved_at: time(row, Column::EndedAt),
-        resolver: owned(row, Column::Actor).map(|principal| Resolver { principal, surface: None }),
+        resolver: resolver(row),
         reason: owned(row, Column::Reason),
     })
+}
+
+/// Who decided an approval, and where.
+pub(super) fn resolver(row: &Row) -> Option<Resolver> {
+    let principal = owned(row, Column::Actor)?;
+    Some(Resolver { principal, surface: word(row, Column::Surface) })
 }
 
 fn doubt(row: &Row) -> Option<DoubtSummary> {

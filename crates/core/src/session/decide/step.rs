@@ -321,11 +321,11 @@ fn find_doubt(state: &SessionState, step: StepId) -> Result<(&Run, Time, Option<
     let run = state
         .run_of_step(step)
         .and_then(|run| state.runs.get(&run))
-        .ok_or(Refusal::NoStep(step))?;
+        .ok_or(Refusal::StepSettled(step))?;
     let open = run
         .progress()
         .and_then(|progress| progress.open.get(&step))
-        .ok_or(Refusal::NoStep(step))?;
+        .ok_or(Refusal::StepSettled(step))?;
     match &open.stand {
         Stand::InDoubt(doubt) => Ok((run, doubt.travelling_until, Some(open.attempt))),
         Stand::Intended => Err(Refusal::NotInDoubt { step, status: StepStatus::Intended }),

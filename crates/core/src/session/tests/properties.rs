@@ -349,6 +349,8 @@ fn rows_agree(rows: &Rows, state: &SessionState) {
     }
     for (id, approval) in &state.approvals {
         assert_eq!(status(Table::Approval, id.bytes()), text(approval.status), "{id}");
+        let step = rows[&(Table::Approval, id.bytes())].get(&Column::Step);
+        assert_eq!(step.is_some(), approval.consumed, "{id}");
     }
     for (id, task) in &state.tasks {
         assert_eq!(status(Table::Task, id.bytes()), text(task.status), "{id}");

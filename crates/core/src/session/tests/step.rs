@@ -136,7 +136,7 @@ fn stp_2_did_not_happen_and_retry_are_refused_while_the_request_may_travel() {
     assert!(bench.resolve(step, Resolution::DidNotHappen).is_ok());
     assert!(matches!(bench.outcome(run, 0), CallOutcome::Failed(_)));
     assert!(
-        matches!(bench.resolve(step, Resolution::Landed), Err(Refusal::NoStep(_))),
+        matches!(bench.resolve(step, Resolution::Landed), Err(Refusal::StepSettled(_))),
         "settled once"
     );
 }
