@@ -130,3 +130,5 @@ pub const POLICY_TEXT_MAX_BYTES: usize = 256 * 1024;
 pub const POLICY_ANNOTATION_MAX_CHARS: usize = 200;
 /// Values in a call's arguments that a policy is shown; a call with more is denied.
 pub const POLICY_ARGUMENTS_MAX: usize = 1_000;
+/// References of one kind in one checkpoint.
+pub const CHECKPOINT_REFS_MAX: usize = 256;

@@ -11,6 +11,7 @@ pub mod authority;
 pub mod command;
 pub mod ledger;
 pub mod machine;
+pub mod pins;
 #[cfg(feature = "planted")]
 pub mod planted;
 pub mod policy;

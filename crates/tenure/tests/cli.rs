@@ -10,5 +10,6 @@ mod cli {
     mod interrupted;
     mod people;
     mod policy;
+    mod tasks;
     mod verbs;
 }
