@@ -72,7 +72,9 @@ fn story() -> [(Event, Option<Body>); 3] {
         _ => unreachable!("kind 1 is `session.opened`"),
     };
     let submitted = match sample(10, &mut source) {
-        Some(Event::RunSubmitted(body)) => RunSubmitted { run: RUN, parent: None, ..body }.into(),
+        Some(Event::RunSubmitted(body)) => {
+            RunSubmitted { run: RUN, parent: None, task: None, ..body }.into()
+        }
         _ => unreachable!("kind 10 is `run.submitted`"),
     };
     let input = [&[0x50; SALT_BYTES][..], br#"{"path":"orders.csv"}"#].concat();

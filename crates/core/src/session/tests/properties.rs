@@ -281,7 +281,7 @@ impl Seed {
             differing: vec![PinName::Agent],
             choice: ResumeChoice::ALL.get(self.how as usize % 3).copied(),
             repin: (is_agent && self.how > 60).then_some(repin),
-            next: (self.how % 3 > 0).then(|| (self.submission(state), self.ruled())),
+            next: (!self.how.is_multiple_of(3)).then(|| (self.submission(state), self.ruled())),
         }
     }
 
