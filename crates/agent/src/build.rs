@@ -153,6 +153,24 @@ impl Agent {
         &self.tools
     }
 
+    /// Digest of its tools: their grants, names and schemas (`CKP-1`).
+    #[must_use]
+    pub fn tools_digest(&self) -> Digest {
+        let schemas: Vec<Value> = self
+            .tools
+            .iter()
+            .map(|built| serde_json::json!([built.spec().name, built.schema_version()]))
+            .collect();
+        let all = serde_json::json!({ "grants": self.definition.tools, "schemas": schemas });
+        Digest::of(&[crate::canonical(&all).as_bytes()])
+    }
+
+    /// Its model, as `adapter/name`.
+    #[must_use]
+    pub fn model_name(&self) -> String {
+        format!("{}/{}", self.definition.model.adapter, self.definition.model.name)
+    }
+
     /// Every tool's name, in the definition's order.
     #[must_use]
     pub fn tool_names(&self) -> Vec<&str> {

@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod checkpoint;
 pub mod ledger;
 pub mod place;
 pub mod principal;
@@ -19,6 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use approval::*;
 pub use artifact::*;
+pub use checkpoint::*;
 pub use ledger::*;
 pub use place::*;
 pub use principal::*;
@@ -79,6 +81,8 @@ events! {
     3 "session.changed" SessionChanged,
     /// A session was claimed for an agent; the first claim stands.
     4 "session.bound" SessionBound,
+    /// Somebody resumed the session from a checkpoint.
+    5 "session.resumed" SessionResumed,
     /// A run was accepted; its input is the body.
     10 "run.submitted" RunSubmitted,
     /// A run left the queue.
@@ -143,6 +147,8 @@ events! {
     60 "memory.saved" MemorySaved,
     /// Chat memory was emptied; the messages stay where they are.
     61 "memory.cleared" MemoryCleared,
+    /// A point to resume from; the resume token is the body.
+    70 "checkpoint.made" CheckpointMade,
     /// A tenant's ledger began.
     80 "tenant.opened" TenantOpened,
     /// A version of an agent was registered; the definition is the body.

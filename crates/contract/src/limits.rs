@@ -140,3 +140,5 @@ pub const FEED_SCAN_ENTRIES: usize = 256;
 pub const FEED_RECENT_ENTRIES: usize = 4_096;
 /// Kinds one stream may ask for.
 pub const FEED_KINDS_MAX: usize = 32;
+/// References of one kind in one checkpoint.
+pub const CHECKPOINT_REFS_MAX: usize = 256;

@@ -340,6 +340,60 @@ words! {
         5 Parent = "parent",
         /// Another try of a failed task.
         6 Retry = "retry",
+        /// Somebody resumed from the checkpoint of a run that had ended.
+        7 Resume = "resume",
+    }
+}
+
+words! {
+    /// Why a checkpoint was made (`CKP-1`).
+    CheckpointCause {
+        /// Somebody asked for it.
+        1 Demand = "demand",
+        /// A root run was paused.
+        2 Pause = "pause",
+        /// A root run waits for a decision.
+        3 WaitingApproval = "waiting-approval",
+        /// A root run ended.
+        4 RunEnd = "run-end",
+        /// The session was handed off.
+        5 Handoff = "handoff",
+    }
+}
+
+words! {
+    /// What a checkpoint pins (`CKP-1`).
+    PinName {
+        /// The agent's version.
+        1 Agent = "agent",
+        /// Its tools.
+        2 Tools = "tools",
+        /// The policy.
+        3 Policy = "policy",
+        /// The model.
+        4 Model = "model",
+    }
+}
+
+words! {
+    /// What comparing pins comes to (`CKP-2`).
+    PinVerdict {
+        /// All pins are equal.
+        1 Same = "same",
+        /// Tool schemas only gained.
+        2 Compatible = "compatible",
+        /// Something else differs; going on needs a choice.
+        3 Changed = "changed",
+    }
+}
+
+words! {
+    /// What to run with where pins have changed (`CKP-2`).
+    ResumeChoice {
+        /// What the checkpoint pins.
+        1 Pinned = "pinned",
+        /// What would run now.
+        2 Current = "current",
     }
 }
 

@@ -2,17 +2,17 @@
 
 use crate::policy::Ruled;
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, RunSubmitted, SessionBound, SessionOpened, TaskCreated,
-    TodoCreated, TokensUsed,
+    CallNoted, CallSite, CallVerdict, Repin, RunSubmitted, SessionBound, SessionOpened,
+    TaskCreated, TodoCreated, TokensUsed,
 };
-use tenure_contract::resource::Change;
+use tenure_contract::resource::{Change, ResumeToken};
 use tenure_contract::words::{
-    ArtifactState, ErrorClass, InputPolicy, LossCause, RecoveryClass, Resolution, SessionStatus,
-    StepKind, StopReason, TaskStatus, TodoStatus,
+    ArtifactState, ErrorClass, InputPolicy, LossCause, PinName, PinVerdict, RecoveryClass,
+    Resolution, ResumeChoice, SessionStatus, StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, Digest, Event, EventId, PolicyVersion, RunId, StepId, TaskId, Time,
-    TodoId, WorkspaceId,
+    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, PolicyVersion, RunId, StepId,
+    TaskId, Time, TodoId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.
@@ -47,6 +47,8 @@ pub struct Context {
     pub fresh: Fresh,
     /// The version of the tenant's policy that is in force.
     pub policy: PolicyVersion,
+    /// Random bytes nobody else sees, from which secrets are made; ids would give them away.
+    pub secret: [u8; 16],
 }
 
 /// What the core is asked to decide.
@@ -240,6 +242,11 @@ pub enum Command {
     },
     /// Make or change a task or todo; its text is body `Write(0)`.
     Write(Write),
+    /// Make a checkpoint.
+    MakeCheckpoint,
+    /// Go on from a checkpoint; a new run's input is the body, and why policy refuses it is body
+    /// `Refusal`.
+    Resume(Box<Resume>),
     /// Time passed: expire, retry, start what may start. Harmless at any moment.
     Wake,
 }
@@ -268,6 +275,25 @@ pub struct Substep {
     pub input: Digest,
     /// Its time limit, milliseconds.
     pub timeout_ms: u64,
+}
+
+/// Going on from a checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// The checkpoint.
+    pub checkpoint: CheckpointId,
+    /// The run it was made for.
+    pub run: Option<RunId>,
+    /// What comparing the pins came to.
+    pub verdict: PinVerdict,
+    /// The pins that differ.
+    pub differing: Vec<PinName>,
+    /// What was chosen.
+    pub choice: Option<ResumeChoice>,
+    /// What an unfinished run works with from now on; none leaves it.
+    pub repin: Option<Repin>,
+    /// The run to begin if the checkpoint's has ended, with what policy says of it.
+    pub next: Option<(RunSubmitted, Ruled)>,
 }
 
 /// Something made or changed beside a run's steps.
@@ -360,4 +386,6 @@ pub enum DraftBody {
     Write(u32),
     /// Why policy refused.
     Refusal,
+    /// A resume token.
+    Token(ResumeToken),
 }

@@ -12,6 +12,7 @@ pub mod command;
 pub mod cursor;
 pub mod ledger;
 pub mod machine;
+pub mod pins;
 #[cfg(feature = "planted")]
 pub mod planted;
 pub mod policy;

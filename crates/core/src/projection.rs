@@ -44,6 +44,8 @@ pub enum Table {
     Secret,
     /// Keyed submissions that became input of a run, by the id of the run they would have been.
     Steer,
+    /// Checkpoints, by checkpoint id.
+    Checkpoint,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -81,6 +83,8 @@ pub enum Column {
     Scopes,
     /// A workspace, 16 bytes.
     Workspace,
+    /// The place of an entry in its journal.
+    Seq,
     /// Where tools execute.
     Target,
     /// The surface it came from.
@@ -157,6 +161,7 @@ impl Table {
         Self::Workspace,
         Self::Secret,
         Self::Steer,
+        Self::Checkpoint,
     ];
 
     /// The list's name in a database.
@@ -178,6 +183,7 @@ impl Table {
             Self::Workspace => "workspace",
             Self::Secret => "secret",
             Self::Steer => "steer",
+            Self::Checkpoint => "checkpoint",
         }
     }
 
@@ -206,6 +212,7 @@ impl Table {
             Self::Task => &[
                 Session, Run, Status, Open, Label, Priority, Rank, Workspace, CreatedAt, UpdatedAt,
             ],
+            Self::Checkpoint => &[Session, Run, Kind, Status, Seq, CreatedAt],
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
@@ -242,6 +249,7 @@ impl Column {
             Self::Digest => "digest",
             Self::Scopes => "scopes",
             Self::Workspace => "workspace",
+            Self::Seq => "seq",
             Self::Target => "target",
             Self::Surface => "surface",
             Self::Step => "step",

@@ -4,7 +4,7 @@ use tenure_contract::words::{
     ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
 };
 use tenure_contract::{
-    ApprovalId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, limits,
+    ApprovalId, CheckpointId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, limits,
 };
 use thiserror::Error as ThisError;
 
@@ -150,6 +150,14 @@ pub enum Refusal {
         /// What it offers.
         offered: &'static [ExecutionTarget],
     },
+    /// What would run now differs from what was pinned, and nobody chose.
+    #[error(
+        "what would run now differs from what checkpoint `{checkpoint}` pins; accept `pinned` or `current`"
+    )]
+    ChoiceNeeded {
+        /// The checkpoint.
+        checkpoint: CheckpointId,
+    },
     /// No such task here.
     #[error("no task `{0}`")]
     NoTask(TaskId),
@@ -232,6 +240,7 @@ impl Refusal {
             | Self::NotInDoubt { .. }
             | Self::StepSettled(_)
             | Self::NoMove { .. }
+            | Self::ChoiceNeeded { .. }
             | Self::TaskFollows { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
             Self::StillTravelling { .. } => Code::StillTravelling,
@@ -255,6 +264,7 @@ impl Refusal {
             | Self::TooMany { session, .. }
             | Self::QueueFull { session } => Some(session.to_string()),
             Self::NoTask(task) | Self::TaskFollows { task, .. } => Some(task.to_string()),
+            Self::ChoiceNeeded { checkpoint } => Some(checkpoint.to_string()),
             Self::NoTodo(todo) => Some(todo.to_string()),
             Self::KeyConflict { subject } | Self::NoMove { subject, .. } => Some(subject.clone()),
             Self::NoRun(run)

@@ -8,6 +8,7 @@ mod advance;
 mod apply;
 mod decide;
 pub mod explain;
+mod needs;
 mod run;
 mod state;
 mod task;
@@ -16,11 +17,13 @@ mod wishes;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use decide::opens;
+pub use needs::Needs;
 pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn,
 };
-pub use state::{Approval, SessionState, Steered};
+pub use state::{Approval, Due, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 

@@ -4,6 +4,7 @@
 mod agents;
 mod approvals;
 mod artifacts;
+mod checkpoints;
 mod identity;
 mod keys;
 mod ledger;
@@ -12,6 +13,7 @@ mod live;
 mod places;
 mod policy;
 mod principals;
+mod resume;
 mod runs;
 mod secrets;
 mod sessions;

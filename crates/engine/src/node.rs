@@ -418,7 +418,12 @@ impl Node {
         let Folded::Session(state) = &mut cell.state else {
             return Err(Error::new(Code::Internal, "a ledger takes no session command"));
         };
-        let mut cx = Context { now, fresh: Fresh::new(mint::id(&*self.mint, now)), policy };
+        let mut cx = Context {
+            now,
+            fresh: Fresh::new(mint::id(&*self.mint, now)),
+            policy,
+            secret: self.mint.random(),
+        };
         match session::transact(state, command, &mut cx, &mut writer) {
             Ok(()) => {}
             Err(Fault::Refused(refusal)) => return Err(refusal.into()),
@@ -468,7 +473,7 @@ impl Node {
     }
 
     fn writer<'a>(
-        &self,
+        &'a self,
         resident: &Resident,
         cell: &Cell,
         actor: &'a Actor,
@@ -480,6 +485,7 @@ impl Node {
             tenant: resident.tenant,
             actor,
             now,
+            mint: &*self.mint,
             fresh: Fresh::new(mint::id(&*self.mint, now)),
             bodies,
             chain: cell.chain,
@@ -501,6 +507,8 @@ impl Node {
                     cell.last_of_run.remove(&run);
                     lock(&self.cancels).remove(&run);
                 }
+                // what follows a run's end is not the run's any more
+                (Event::TaskMoved(_) | Event::CheckpointMade(_), _) => {}
                 (_, Some(run)) => drop(cell.last_of_run.insert(run, entry.event_id)),
                 (_, None) => {}
             }
@@ -613,6 +621,8 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::Write(_)
         | Command::ChangeSession { .. }
         | Command::BindAgent(_)
+        | Command::MakeCheckpoint
+        | Command::Resume(_)
         | Command::Wake => None,
     }
 }

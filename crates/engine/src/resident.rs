@@ -4,8 +4,9 @@
 //! a commit fails the whole resident is void and the journal is read again.
 
 use crate::durable::Durable;
+use crate::mint::Mint;
 use crate::policy::Seat;
-use crate::seal::{Bodies, Sealed};
+use crate::seal::{Bodies, Sealed, seal_inline};
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, OnceLock};
 use tenure_contract::entry::Principal;
@@ -110,6 +111,7 @@ pub(crate) struct Writer<'a> {
     pub tenant: TenantId,
     pub actor: &'a Actor,
     pub now: Time,
+    pub mint: &'a dyn Mint,
     pub fresh: Fresh,
     pub bodies: Bodies,
     pub chain: Chain,
@@ -127,6 +129,10 @@ impl Writer<'_> {
             DraftBody::Action(index) => self.bodies.actions.get(index as usize).cloned().flatten(),
             DraftBody::Refusal => self.bodies.refusal.clone(),
             DraftBody::Artifact(index) => self.bodies.artifacts.get(index as usize).cloned(),
+            DraftBody::Token(token) => {
+                let body = serde_json::json!({ "resumeToken": token.to_string() }).to_string();
+                Some(seal_inline(self.mint, body.as_bytes()))
+            }
             DraftBody::Write(index) => self.bodies.writes.get(index as usize).cloned().flatten(),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn session(state: &SessionState) -> Option<wire::Session> {
         status: state.status(),
         started_at: state.opened_at,
         updated_at: state.at,
-        // the journal folded, so its chain verifies; nothing erases yet
+        // the journal folded, so its chain verifies; what it needs is looked at where bodies are
         resumable: !state.status().is_final(),
         current_task_id: state.current_task(),
         current_run_id: current.map(|run| run.id),

@@ -20,6 +20,7 @@ mod agents;
 mod approvals;
 mod artifacts;
 mod caller;
+mod checkpoints;
 mod document;
 mod entries;
 mod events;
@@ -87,6 +88,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(artifacts::routes())
         .merge(runs::routes())
         .merge(steps::routes())
+        .merge(checkpoints::routes())
         .merge(tasks::routes())
         .merge(todos::routes())
         .merge(approvals::routes())

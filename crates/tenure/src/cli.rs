@@ -5,6 +5,7 @@ mod artifacts;
 mod bench;
 mod cancel;
 mod conformance;
+mod checkpoint;
 mod decide;
 mod demo;
 mod demo_payments;
@@ -98,6 +99,8 @@ enum Verb {
     Forget(forget::Args),
     /// Settles a step in doubt.
     Resolve(resolve::Args),
+    /// Makes, lists and shows checkpoints.
+    Checkpoint(checkpoint::Args),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -216,6 +219,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Cancel(args) => cancel::run(cx, args).await,
         Verb::Forget(args) => forget::run(cx, args).await,
         Verb::Resolve(args) => resolve::run(cx, args).await,
+        Verb::Checkpoint(args) => checkpoint::run(cx, args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

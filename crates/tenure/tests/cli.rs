@@ -13,6 +13,7 @@ mod cli {
     mod people;
     mod policy;
     mod trail;
+    mod tasks;
     mod verbs;
     mod watch;
 }

@@ -89,6 +89,16 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
             external_id: s.option(|s| s.text("thread_7")),
         }
         .into(),
+        5 => SessionResumed {
+            checkpoint: CheckpointId::from_bytes(s.bytes16()),
+            run: s.option(run),
+            verdict: s.word(PinVerdict::ALL),
+            differing: s.list(|s| s.word(PinName::ALL)),
+            choice: s.option(|s| s.word(ResumeChoice::ALL)),
+            repin: s.option(repin),
+        }
+        .into(),
+        70 => checkpoint(s).into(),
         2 => SessionEnded {
             status: s.word(SessionStatus::ALL),
             reason: s.option(|s| s.text("no longer needed")),
@@ -99,6 +109,41 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
         61 => MemoryCleared { version: s.number() }.into(),
         _ => return None,
     })
+}
+
+fn repin(s: &mut Source) -> Repin {
+    Repin {
+        agent: AgentId::from_bytes(s.bytes16()),
+        version: s.digest(),
+        tools: s.digest(),
+        model: s.text("openai/small"),
+    }
+}
+
+fn checkpoint(s: &mut Source) -> CheckpointMade {
+    CheckpointMade {
+        checkpoint: CheckpointId::from_bytes(s.bytes16()),
+        run: s.option(run),
+        cause: s.word(CheckpointCause::ALL),
+        status: s.word(SessionStatus::ALL),
+        current_task: s.option(|s| TaskId::from_bytes(s.bytes16())),
+        todos: s.list(|s| TodoId::from_bytes(s.bytes16())),
+        artifacts: s.list(|s| ArtifactId::from_bytes(s.bytes16())),
+        memory: s.list(|s| s.text("notes:7@2")),
+        approvals: s.list(approval),
+        left_out: s.number(),
+        dispatch: s.option(dispatch_context),
+        token: s.digest(),
+        title: s.text("sweep the yard"),
+        summary: s.text("`triage` is paused"),
+        last_action_at: s.option(Source::time),
+        pins: Pins {
+            agent: s.option(|s| s.text("triage@sha256:00")),
+            tools: s.option(Source::digest),
+            policy: s.option(|s| s.text("builtin-1")),
+            model: s.option(|s| s.text("openai/small")),
+        },
+    }
 }
 
 fn dispatch_context(s: &mut Source) -> DispatchContext {
@@ -161,6 +206,8 @@ fn submitted(s: &mut Source) -> RunSubmitted {
         attempt: s.count(),
         refused: s.flag(),
         decided_under: policy(s),
+        tools: s.option(Source::digest),
+        model: s.option(|s| s.text("openai/small")),
     }
 }
 

@@ -155,6 +155,12 @@ pub struct RunSubmitted {
     /// The version of the policy that decided so.
     #[n(12)]
     pub decided_under: PolicyVersion,
+    /// Digest of the agent's tools, their grants and schemas.
+    #[n(13)]
+    pub tools: Option<Digest>,
+    /// The agent's model, as `adapter/name`.
+    #[n(14)]
+    pub model: Option<String>,
 }
 
 /// A run left the queue.

@@ -1,7 +1,7 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
 use super::{Column, RowChange, Table, Value, ledger};
-use tenure_contract::event::{Event, RunSteered, RunSubmitted, Work};
+use tenure_contract::event::{CheckpointMade, Event, RunSteered, RunSubmitted, Work};
 use tenure_contract::words::{
     ApprovalStatus, RunStatus, SessionStatus, TaskRank, TaskStatus, TodoStatus,
 };
@@ -40,7 +40,9 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::SecretSet(_)
         | Event::SecretDeleted(_) => ledger::rows(entry),
         Event::RunSteered(steered) => steer_rows(entry, steered),
+        Event::CheckpointMade(made) => vec![checkpoint_row(entry, made)],
         Event::SessionBound(_)
+        | Event::SessionResumed(_)
         | Event::RunCancelRequested(_)
         | Event::StepAttempted(_)
         | Event::StepLanded(_)
@@ -312,6 +314,19 @@ fn task_rows(entry: &Entry) -> Vec<RowChange> {
         _ => return Vec::new(),
     };
     vec![change(entry, Table::Task, task.bytes(), set)]
+}
+
+fn checkpoint_row(entry: &Entry, made: &CheckpointMade) -> RowChange {
+    use Column::*;
+    let set = vec![
+        (Session, session_id(entry)),
+        (Run, made.run.map_or(Value::Null, |run| id(run.bytes()))),
+        (Kind, text(made.cause)),
+        (Status, text(made.status)),
+        (Seq, Value::Number(i64::try_from(entry.seq).unwrap_or(i64::MAX))),
+        (CreatedAt, time(entry.at)),
+    ];
+    change(entry, Table::Checkpoint, made.checkpoint.bytes(), set)
 }
 
 fn todo_rows(entry: &Entry) -> Vec<RowChange> {

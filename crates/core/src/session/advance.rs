@@ -1,6 +1,6 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
-use super::decide::{ended, give_up_tasks, leave_open, out_of_budget};
+use super::decide::{checkpoint, ended, give_up_tasks, leave_open, out_of_budget};
 use super::draft;
 use super::run::{Call, CallOutcome, Progress, Run, Stand, Turn};
 use super::state::SessionState;
@@ -12,6 +12,7 @@ use tenure_contract::{ApprovalId, Digest, PolicyVersion, RunId, StepId, limits};
 /// The next move, or none when everything waits for the outside.
 pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
     follow(state)
+        .or_else(|| make_due(state, cx))
         .or_else(|| expire(state, cx))
         .or_else(|| {
             state
@@ -28,6 +29,12 @@ pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draf
 fn follow(state: &SessionState) -> Option<Vec<Draft>> {
     let (task, run, status) = state.lagging_task()?;
     Some(vec![about(state, Some(run), TaskMoved { task, status, run: Some(run) })])
+}
+
+/// The checkpoint of a root run's pause, wait or end, in its commit (`CKP-1`).
+fn make_due(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
+    let due = state.due?;
+    Some(vec![checkpoint(state, Some(due.run), due.cause, cx)])
 }
 
 fn expire(state: &SessionState, cx: &Context) -> Option<Vec<Draft>> {

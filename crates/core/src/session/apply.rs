@@ -3,6 +3,7 @@
 //! A released event's fold is frozen: new meaning is a new event.
 
 mod approval;
+mod checkpoint;
 mod step;
 mod task;
 
@@ -12,7 +13,7 @@ use crate::{Illegal, machine};
 use std::fmt::Display;
 use tenure_contract::event::*;
 use tenure_contract::words::{
-    ArtifactState, InputPolicy, PauseCause, RunStatus, StepKind, StopReason,
+    ArtifactState, CheckpointCause, InputPolicy, PauseCause, RunStatus, StepKind, StopReason,
 };
 use tenure_contract::{Entry, RunId, StepId};
 
@@ -47,7 +48,7 @@ impl SessionState {
             Event::RunSubmitted(event) => self.run_submitted(entry, event),
             Event::RunStarted(event) => self.run_started(entry, event),
             Event::RunPaused(event) => self.run_paused(event),
-            Event::RunWaiting(event) => self.run_moves(event.run, RunStatus::WaitingApproval),
+            Event::RunWaiting(event) => self.run_waits(event.run),
             Event::RunResumed(event) => self.run_resumed(event.run),
             Event::RunCancelRequested(event) => self.cancel_requested(event),
             Event::RunEnded(event) => self.run_ended(entry, event),
@@ -74,6 +75,8 @@ impl SessionState {
             Event::TaskMoved(event) => self.task_moved(entry, event),
             Event::TodoCreated(event) => self.todo_created(entry, event),
             Event::TodoChanged(event) => self.todo_changed(entry, event),
+            Event::CheckpointMade(_) => self.checkpoint_made(),
+            Event::SessionResumed(event) => self.session_resumed(event),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::MemoryCleared(event) => self.memory_cleared(event),
             Event::TenantOpened(_)
@@ -161,6 +164,9 @@ impl SessionState {
             memory: event.memory,
             approvers: event.approvers.clone(),
             attempt: event.attempt,
+            tools: event.tools,
+            model: event.model.clone(),
+            policy_version: None,
         };
         if let Some(task) = event.task {
             self.task_taken(task, event.run)?;
@@ -196,8 +202,14 @@ impl SessionState {
 
     fn run_paused(&mut self, event: &RunPaused) -> Folded {
         self.run_moves(event.run, RunStatus::Paused)?;
+        self.checkpoint_due(event.run, CheckpointCause::Pause)?;
         self.progress_mut(event.run)?.halted |= event.cause == PauseCause::Operator;
         Ok(())
+    }
+
+    fn run_waits(&mut self, run: RunId) -> Folded {
+        self.run_moves(run, RunStatus::WaitingApproval)?;
+        self.checkpoint_due(run, CheckpointCause::WaitingApproval)
     }
 
     fn run_resumed(&mut self, run: RunId) -> Folded {
@@ -246,6 +258,7 @@ impl SessionState {
         run.usage = event.usage;
         run.stage = Stage::Ended(ending);
         let parent = run.parent;
+        self.checkpoint_due(event.run, CheckpointCause::RunEnd)?;
         self.doubts.extend(left);
         self.order.retain(|known| *known != event.run);
         self.live.retain(|known| *known != event.run);

@@ -2,6 +2,7 @@
 
 mod approval;
 mod assess;
+mod checkpoint;
 mod fields;
 mod finish;
 mod step;
@@ -18,6 +19,8 @@ use step::{
 use turn::land_turn;
 
 use assess::assess_call;
+pub(super) use checkpoint::checkpoint;
+pub use checkpoint::opens;
 pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
 pub(super) use task::give_up_tasks;
@@ -26,6 +29,7 @@ use super::draft;
 use super::run::{Run, Turn};
 use super::state::SessionState;
 use crate::command::{Command, Context, Draft, DraftBody};
+use crate::policy::Ruled;
 use crate::refusal::Refusal;
 use tenure_contract::event::*;
 use tenure_contract::words::*;
@@ -53,14 +57,7 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         }
         Command::BindAgent(claim) => bind_agent(state, claim),
         Command::ClearMemory => clear_memory(state),
-        Command::SubmitRun { submitted, ruled } => {
-            let submitted = RunSubmitted {
-                refused: ruled.ruling.clone().at_once().is_err(),
-                decided_under: cx.policy,
-                ..submitted.clone()
-            };
-            submit_run(state, &submitted)
-        }
+        Command::SubmitRun { submitted, ruled } => submit_run(state, &judged(submitted, ruled)),
         Command::CancelRun { run, stop_reason, reason } => {
             cancel_run(state, *run, *stop_reason, reason.as_ref())
         }
@@ -70,6 +67,8 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         Command::RecordStep { substep, failed, writes } => {
             record_step(state, substep, *failed, writes, cx)
         }
+        Command::MakeCheckpoint => checkpoint::on_demand(state, cx),
+        Command::Resume(asked) => checkpoint::resume(state, asked),
         Command::Write(one) => task::write(state, std::slice::from_ref(one), None),
         Command::LandStep { run, step, attempt, writes } => {
             land_step(state, *run, *step, *attempt, writes)
@@ -135,12 +134,25 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     }
 }
 
+/// A submission with what policy said of it.
+fn judged(submitted: &RunSubmitted, ruled: &Ruled) -> RunSubmitted {
+    RunSubmitted {
+        refused: ruled.ruling.clone().at_once().is_err(),
+        decided_under: ruled.under,
+        ..submitted.clone()
+    }
+}
+
 /// The policy whose ruling a command brings.
 const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
     match command {
         Command::SubmitRun { ruled, .. }
         | Command::IntendStep { ruled, .. }
         | Command::DecideApproval { ruled, .. } => Some(ruled.under),
+        Command::Resume(asked) => match &asked.next {
+            Some((_, ruled)) => Some(ruled.under),
+            None => None,
+        },
         Command::OpenSession(_)
         | Command::EndSession { .. }
         | Command::ChangeSession { .. }
@@ -160,6 +172,7 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
         | Command::ResolveStep { .. }
         | Command::FinishRun { .. }
         | Command::FailRun { .. }
+        | Command::MakeCheckpoint
         | Command::Wake => None,
     }
 }

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, RunLimits, StopReceipt, Usage, Work,
+    CallNoted, CallSite, CallVerdict, Pins, RunLimits, StopReceipt, Usage, Work,
 };
 use tenure_contract::words::{
     CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind,
@@ -69,6 +69,15 @@ pub struct Run {
     /// Which try of its task it is.
     #[n(17)]
     pub attempt: u32,
+    /// Digest of its agent's tools.
+    #[n(18)]
+    pub tools: Option<Digest>,
+    /// Its agent's model.
+    #[n(19)]
+    pub model: Option<String>,
+    /// The version of the policy that assessed its last turn.
+    #[n(20)]
+    pub policy_version: Option<String>,
 }
 
 /// How far a run is, or how it ended.
@@ -458,6 +467,26 @@ impl Run {
             said.extend(results);
         }
         said
+    }
+
+    /// What it works with, by version (`CKP-1`).
+    #[must_use]
+    pub fn pins(&self) -> Pins {
+        let agent = match &self.work {
+            Work::Agent { version, name, .. } => Some(format!("{name}@{version}")),
+            Work::Intent { .. } => None,
+        };
+        let (tools, model) = (self.tools, self.model.clone());
+        Pins { agent, tools, policy: self.policy_version.clone(), model }
+    }
+
+    /// The agent's name, or the intent's type.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match &self.work {
+            Work::Agent { name, .. } => name,
+            Work::Intent { intent_type, .. } => intent_type,
+        }
     }
 
     /// True for an agent's run.

@@ -7,7 +7,8 @@ use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{CallSite, SessionBound, SessionOpened};
 use tenure_contract::words::{
-    ApprovalKind, ApprovalStatus, ArtifactState, RiskLevel, RunStatus, SessionStatus,
+    ApprovalKind, ApprovalStatus, ArtifactState, CheckpointCause, RiskLevel, RunStatus,
+    SessionStatus,
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
@@ -80,6 +81,21 @@ pub struct SessionState {
     /// Keyed submissions that became input, by the run they would have been (`INT-5`).
     #[n(20)]
     pub steered: BTreeMap<RunId, Steered>,
+    /// The checkpoint a root run's move asks for, until it is made.
+    #[n(21)]
+    pub due: Option<Due>,
+}
+
+/// A checkpoint that is to be made in this commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Due {
+    /// The root run that moved.
+    #[n(0)]
+    pub run: RunId,
+    /// Why.
+    #[n(1)]
+    pub cause: CheckpointCause,
 }
 
 /// Where a keyed submission went that became input for a run.
@@ -171,6 +187,7 @@ impl SessionState {
             following: Vec::new(),
             binding: None,
             steered: BTreeMap::new(),
+            due: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod approval;
 pub(crate) mod bench;
+mod checkpoint;
 mod loops;
 mod policy;
 pub(crate) mod properties;

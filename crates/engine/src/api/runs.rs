@@ -20,13 +20,15 @@ use tenure_core::session::SessionState;
 use tenure_core::{Command, Refusal};
 
 /// What a submission comes to before a session is asked.
-struct Prepared {
+pub(super) struct Prepared {
     work: Work,
-    input: Value,
+    pub(super) input: Value,
     limits: RunLimits,
     memory: bool,
     approvers: Vec<String>,
     digest: Option<Digest>,
+    tools: Option<Digest>,
+    model: Option<String>,
 }
 
 /// What came of a submission.
@@ -128,7 +130,7 @@ impl Engine {
     }
 
     /// What policy says of the run (`RUN-2`), and the body that says why it refuses.
-    fn ruled(
+    pub(super) fn ruled(
         &self,
         caller: &Caller,
         resident: &Resident,
@@ -184,7 +186,7 @@ impl Engine {
         }
     }
 
-    fn prepare(&self, caller: &Caller, request: &SubmitRun) -> Result<Prepared, Error> {
+    pub(super) fn prepare(&self, caller: &Caller, request: &SubmitRun) -> Result<Prepared, Error> {
         let digest = match &request.idempotency_key {
             Some(_) => Some(request_digest(request)?),
             None => None,
@@ -234,7 +236,16 @@ impl Engine {
         };
         let input = json!({ "parameters": intent.parameters, "metadata": intent.metadata });
         let limits = resolve_limits(None, None, None, request.budget_steps)?;
-        Ok(Prepared { work, input, limits, memory: false, approvers: Vec::new(), digest })
+        Ok(Prepared {
+            work,
+            input,
+            limits,
+            memory: false,
+            approvers: Vec::new(),
+            digest,
+            tools: None,
+            model: None,
+        })
     }
 
     fn prepare_agent(
@@ -256,7 +267,9 @@ impl Engine {
         let work = Work::Agent { agent, version, name: asked.name.clone() };
         let input = json!({ "task": asked.task });
         let approvers = definition.approvers.clone();
-        Ok(Prepared { work, input, limits, memory: definition.memory, approvers, digest })
+        let (tools, model) = (Some(built.tools_digest()), Some(built.model_name()));
+        let memory = definition.memory;
+        Ok(Prepared { work, input, limits, memory, approvers, digest, tools, model })
     }
 
     /// The session a run is for: the named one, or a new one that ends with it.
@@ -403,7 +416,7 @@ fn became(state: &SessionState, run: RunId) -> RunId {
     steered.or(state.order.first().copied()).unwrap_or(run)
 }
 
-fn submission(
+pub(super) fn submission(
     resident: &Resident,
     request: &SubmitRun,
     prepared: &Prepared,
@@ -435,6 +448,8 @@ fn submission(
         // both are the core's to decide
         refused: false,
         decided_under: PolicyVersion::Default,
+        tools: prepared.tools,
+        model: prepared.model.clone(),
     }
 }
 

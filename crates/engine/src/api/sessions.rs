@@ -12,7 +12,7 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::{ExecutionTarget, InputPolicy, SessionStatus};
 use tenure_contract::{Code, Digest, Error, SessionId, TenantId, limits};
-use tenure_core::Command;
+use tenure_core::{Command, SessionState};
 
 impl Engine {
     /// Opens a session; durable when it returns.
@@ -46,13 +46,30 @@ impl Engine {
     pub async fn session(&self, caller: &Caller, id: SessionId) -> Result<Session, Error> {
         loop {
             let resident = self.session_of(caller, id)?;
-            let seen = session_view(&resident)?;
+            let mut seen = session_view(&resident)?;
             match self.node.durable(&resident, seen.seq).await {
-                Ok(()) => return Ok(seen),
+                Ok(()) => {
+                    seen.resumable = seen.resumable && self.has_what_it_needs(&resident);
+                    return Ok(seen);
+                }
                 // a commit failed: what was seen is undone, and what is left is read again
                 Err(_) => tokio::time::sleep(super::VOID_LOOK_AGAIN).await,
             }
         }
+    }
+
+    /// Whether no body and no pinned version the session needs to go on is gone (`SES-2`).
+    fn has_what_it_needs(&self, resident: &Arc<Resident>) -> bool {
+        let needs = lock(&resident.cell).session().map(SessionState::needs).unwrap_or_default();
+        let has_body = |seq: &u64| match self.node.read_one(resident, *seq) {
+            Ok(Some(found)) => {
+                found.entry.payload.is_none()
+                    || self.node.sealed_body(&found).is_ok_and(|body| body.is_some())
+            }
+            Ok(None) | Err(_) => false,
+        };
+        let is_known = |version: &Digest| self.node.definition(resident.tenant, *version).is_ok();
+        needs.versions.iter().all(is_known) && needs.entries.iter().all(has_body)
     }
 
     /// Changes a session's fields; what is absent stays (`SES-4`).

@@ -191,7 +191,14 @@ async fn int_4_the_runtime_owns_the_runs_life_whatever_its_handler_does() {
     let kinds = engine.kinds(made.session_id);
     assert_eq!(
         kinds,
-        ["session.opened", "run.submitted", "run.started", "run.ended", "session.ended"]
+        [
+            "session.opened",
+            "run.submitted",
+            "run.started",
+            "run.ended",
+            "checkpoint.made",
+            "session.ended"
+        ]
     );
     let told = engine.told(made.session_id);
     let system = |at: usize| told[at].entry.principal.to_string();

@@ -4,6 +4,7 @@ mod harness;
 
 mod approvals;
 mod artifacts;
+mod checkpoints;
 mod claims;
 mod crashes;
 mod doubts;

@@ -120,6 +120,18 @@ pub(super) struct TodosAsked {
     limit: Option<usize>,
 }
 
+/// What a list of checkpoints is asked for.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CheckpointsAsked {
+    /// The `nextCursor` of the page before.
+    cursor: Option<String>,
+    /// Rows at the most; 50 when nothing is said.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<usize>,
+}
+
 /// What a list of approvals is asked for.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -244,6 +256,12 @@ impl From<RunsAsked> for Listing {
         let status = asked.status.map(|status| status.to_string());
         let RunsAsked { session, task, open, cursor, limit, .. } = asked;
         Self { session, task, status, open_only: open, cursor, limit, ..Self::default() }
+    }
+}
+
+impl From<CheckpointsAsked> for Listing {
+    fn from(CheckpointsAsked { cursor, limit }: CheckpointsAsked) -> Self {
+        Self { cursor, limit, ..Self::default() }
     }
 }
 

@@ -73,6 +73,11 @@ pub const ROUTES: &[(&str, &str, Scope)] = &[
     ("GET", "/v1/server", Scope::ServerRead),
     ("GET", "/api/execution/{execution_id}/status", Scope::RunsRead),
     ("POST", "/api/intent/submit", Scope::RunsWrite),
+    ("POST", "/v1/sessions/{sessionId}/checkpoints", Scope::RunsWrite),
+    // a checkpoint shows its resume token, which is of use to whoever may run
+    ("GET", "/v1/sessions/{sessionId}/checkpoints", Scope::SessionsRead),
+    ("GET", "/v1/checkpoints/{checkpointId}", Scope::SessionsRead),
+    ("POST", "/v1/resume", Scope::RunsWrite),
 ];
 
 /// What a route asks for; none for a method it does not offer.

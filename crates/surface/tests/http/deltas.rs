@@ -163,7 +163,10 @@ async fn str_1_tokens_come_after_the_intent_and_before_the_entry_that_replaces_t
     speaker.end().await;
     let rest: Vec<String> =
         client.until("session.ended").await.into_iter().map(|sent| sent.name).collect();
-    assert_eq!(rest, ["turn.landed", "memory.saved", "run.ended", "session.ended"]);
+    assert_eq!(
+        rest,
+        ["turn.landed", "memory.saved", "run.ended", "checkpoint.made", "session.ended"]
+    );
     // nothing of it was journaled
     let entries = rig.see(&format!("/v1/sessions/{session}/entries?limit=200")).await.to_string();
     assert!(!entries.contains("turn-delta"));

@@ -1,6 +1,7 @@
 //! The HTTP surface over real loopback connections, on a real engine.
 
 mod access;
+mod checkpoints;
 mod decisions;
 mod deltas;
 mod document;

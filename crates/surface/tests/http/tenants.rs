@@ -61,6 +61,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         answered(request, StatusCode::CREATED).await
     };
     let task = text(&made("tasks", json!({ "title": "sweep" })).await["taskId"]);
+    let checkpoint = text(&made("checkpoints", json!({})).await["checkpointId"]);
     let todo = text(&made("todos", json!({ "text": "buy" })).await["todoId"]);
     let open = json!({ "text": "permit(principal, action, resource);" });
     let set = own(rig.request(Method::PUT, "/v1/policy").json(&open));
@@ -73,6 +74,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("stepId", step),
         ("approvalId", text(&approvals["items"][0]["approvalId"])),
         ("taskId", task),
+        ("checkpointId", checkpoint),
         ("todoId", todo),
         ("name", "asker".to_owned()),
         ("keyId", key.key_id.to_string()),
@@ -195,6 +197,7 @@ fn nothing(name: &str) -> String {
         "approvalId" => "apr",
         "keyId" => "key",
         "taskId" => "tsk",
+        "checkpointId" => "ckp",
         "todoId" => "tod",
         "principalId" => "prn",
         "tenantId" => "ten",

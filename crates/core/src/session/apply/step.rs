@@ -258,6 +258,7 @@ impl SessionState {
         self.answered(event.run, event.step, event.attempt)?;
         self.settle(event.run, event.step)?;
         self.charge_tokens(event.run, event.tokens)?;
+        self.run_mut(event.run)?.policy_version = Some(event.policy.to_string());
         let progress = self.progress_mut(event.run)?;
         let turn = progress
             .turns

@@ -48,6 +48,7 @@ impl Journalist for Pen<'_> {
             DraftBody::Given => Some(format!("{{\"given\":{}}}", self.seq).into_bytes()),
             DraftBody::Action(index) => Some(format!("{{\"action\":{index}}}").into_bytes()),
             DraftBody::Artifact(index) => Some(vec![0xff, index as u8]),
+            DraftBody::Token(token) => Some(token.to_string().into_bytes()),
             DraftBody::Write(index) => Some(format!("{{\"write\":{index}}}").into_bytes()),
             DraftBody::Refusal => Some(b"{\"error\":\"policy\"}".to_vec()),
         };
@@ -142,6 +143,8 @@ fn submission(number: u8, work: Work) -> RunSubmitted {
         attempt: 1,
         refused: false,
         decided_under: PolicyVersion::Default,
+        tools: None,
+        model: None,
     }
 }
 
@@ -206,6 +209,9 @@ fn in_time(mut command: Command, policy: PolicyVersion) -> Command {
         Command::SubmitRun { ruled, .. }
         | Command::IntendStep { ruled, .. }
         | Command::DecideApproval { ruled, .. } => ruled.under = policy,
+        Command::Resume(asked) => {
+            asked.next.iter_mut().for_each(|(_, ruled)| ruled.under = policy);
+        }
         _ => {}
     }
     command
@@ -270,7 +276,12 @@ impl Bench {
         let command = &in_time(command.clone(), self.policy);
         self.minted += 1;
         let minted = (u128::from(self.minted) << 32).to_be_bytes();
-        let mut cx = Context { now: self.now, fresh: Fresh::new(minted), policy: self.policy };
+        let mut cx = Context {
+            now: self.now,
+            fresh: Fresh::new(minted),
+            policy: self.policy,
+            secret: [5; 16],
+        };
         let before = self.kept.len();
         let mut pen = Pen { seq: self.state.seq, now: self.now, kept: &mut self.kept };
         match transact(&mut self.state, command, &mut cx, &mut pen) {

@@ -63,7 +63,7 @@ fn rt7_memory_is_saved_once_in_the_commit_of_success() {
     bench.land(run, step);
     assert_eq!(bench.count("memory.saved"), 0);
     let entries = bench.land_turn(run, &[]);
-    assert_eq!(kinds(&entries), ["turn.landed", "memory.saved", "run.ended"]);
+    assert_eq!(kinds(&entries), ["turn.landed", "memory.saved", "run.ended", "checkpoint.made"]);
     assert_eq!(bench.state.memory, [run]);
     let said = &bench.known(run).ending().unwrap().said;
     assert!(matches!(

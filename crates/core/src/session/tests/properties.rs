@@ -1,7 +1,7 @@
 //! What holds after any sequence of commands, plausible or not.
 
 use super::bench::*;
-use crate::command::{Command, HandlerOutcome, NewArtifact, Standing, Write};
+use crate::command::{Command, HandlerOutcome, NewArtifact, Resume, Standing, Write};
 use crate::machine;
 use crate::policy::{Ruled, Ruling};
 use crate::projection::{Column, Table, Value, project};
@@ -9,8 +9,8 @@ use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, Event, RunSubmitted, SessionBound, TaskCreated, TodoCreated,
-    TokensUsed,
+    CallNoted, CallSite, CallVerdict, Event, Repin, RunSubmitted, SessionBound, TaskCreated,
+    TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::Change;
 use tenure_contract::words::*;
@@ -206,6 +206,8 @@ impl Seed {
                 version: tenure_contract::Digest::of(&[b"v"]),
                 external_id: None,
             }),
+            37 if self.how > 128 => Command::MakeCheckpoint,
+            37 => Command::Resume(Box::new(self.resume(state))),
             32..=35 => Command::Write(self.write(state)),
             36 => submit(RunSubmitted {
                 task: pick(&state.tasks.keys().copied().collect::<Vec<_>>(), self.which),
@@ -260,6 +262,26 @@ impl Seed {
             reason: None,
             edited,
             ruled: self.ruled(),
+        }
+    }
+
+    fn resume(self, state: &SessionState) -> Resume {
+        let repin = Repin {
+            agent: tenure_contract::AgentId::from_bytes([8; 16]),
+            version: tenure_contract::Digest::of(&[b"newer"]),
+            tools: tenure_contract::Digest::of(&[b"tools"]),
+            model: "scripted/x".to_owned(),
+        };
+        let run = self.run(state);
+        let is_agent = state.runs.get(&run).is_some_and(crate::session::Run::is_agent);
+        Resume {
+            checkpoint: tenure_contract::CheckpointId::from_bytes([6; 16]),
+            run: state.runs.contains_key(&run).then_some(run),
+            verdict: PinVerdict::ALL[self.which as usize % 3],
+            differing: vec![PinName::Agent],
+            choice: ResumeChoice::ALL.get(self.how as usize % 3).copied(),
+            repin: (is_agent && self.how > 60).then_some(repin),
+            next: (!self.how.is_multiple_of(3)).then(|| (self.submission(state), self.ruled())),
         }
     }
 
@@ -469,6 +491,7 @@ fn invariants(bench: &Bench) {
         assert!(state.live.contains(&run), "{id} outlives its run");
         assert!(!approval.approvers.is_empty(), "{id} waits for nobody");
     }
+    assert_eq!(state.due, None, "a checkpoint is made in the commit that asks for it");
     for (id, task) in &state.tasks {
         let Some(run) = task.run.map(|run| &state.runs[&run]) else { continue };
         let behind = machine::task::follow(task.status, run.status);

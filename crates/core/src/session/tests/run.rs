@@ -336,7 +336,10 @@ fn art_2_artifacts_begin_pending_or_ready_once_and_not_from_themselves() {
     assert!(matches!(bench.refuse(finish(vec![own])), Refusal::Invalid(_)));
     let entries =
         bench.run(finish(vec![made(1, ArtifactState::Pending), made(2, ArtifactState::Ready)]));
-    assert_eq!(kinds(&entries), ["artifact.registered", "artifact.registered", "run.ended"]);
+    assert_eq!(
+        kinds(&entries),
+        ["artifact.registered", "artifact.registered", "run.ended", "checkpoint.made"]
+    );
     assert_eq!(bench.state.artifacts.len(), 2);
 }
 

@@ -77,7 +77,12 @@ fn ses_3_queue_runs_one_root_after_the_other() {
     );
     let entries = bench.land_turn(first, &[]);
     assert!(
-        kinds(&entries).ends_with(&["run.ended", "run.started", "step.intended"]),
+        kinds(&entries).ends_with(&[
+            "run.ended",
+            "checkpoint.made",
+            "run.started",
+            "step.intended"
+        ]),
         "{:?}",
         kinds(&entries)
     );
