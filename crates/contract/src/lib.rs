@@ -16,6 +16,7 @@ pub mod live;
 pub mod policy;
 pub mod resource;
 pub mod time;
+pub mod token;
 pub mod words;
 
 mod macros;

@@ -18,6 +18,7 @@ pub mod position;
 pub mod projection;
 pub mod refusal;
 pub mod session;
+pub mod token;
 pub mod verify;
 
 pub use command::{Command, Context, Draft, DraftBody, Fresh};
