@@ -3,6 +3,7 @@
 //! A fold reads events only, never payload bodies; what a machine needs to go on stands here,
 //! everything a person would want erased stands in the body beside the entry.
 
+pub mod app;
 pub mod approval;
 pub mod artifact;
 pub mod ledger;
@@ -12,11 +13,13 @@ pub mod run;
 pub mod secret;
 pub mod session;
 pub mod step;
+pub mod travel;
 pub mod task;
 
 use minicbor::{Decoder, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
 
+pub use app::*;
 pub use approval::*;
 pub use artifact::*;
 pub use ledger::*;
@@ -26,6 +29,7 @@ pub use run::*;
 pub use secret::*;
 pub use session::*;
 pub use step::*;
+pub use travel::*;
 pub use task::*;
 
 macro_rules! events {
@@ -125,6 +129,8 @@ events! {
     41 "approval.decided" ApprovalDecided,
     /// A request closed without a decision.
     42 "approval.closed" ApprovalClosed,
+    /// A token was handed out under which another app may decide.
+    43 "approval.handed" ApprovalHanded,
     /// An artifact was registered; descriptor and materializations are the body.
     50 "artifact.registered" ArtifactRegistered,
     /// An artifact changed its state.
@@ -153,6 +159,10 @@ events! {
     83 "key.revoked" KeyRevoked,
     /// An authenticated caller was refused.
     84 "access.denied" AccessDenied,
+    /// The key of another app was registered.
+    110 "app-key.registered" AppKeyRegistered,
+    /// The key of another app was revoked.
+    111 "app-key.revoked" AppKeyRevoked,
     /// A principal was made.
     85 "principal.created" PrincipalCreated,
     /// A principal's scopes or status changed.

@@ -112,7 +112,6 @@ pub const SCOPES_MAX: usize = 64;
 /// How often an answer that takes long looks whether its caller may still have it, milliseconds;
 /// revoked means gone within two seconds (`AUT-1`).
 pub const REVOCATION_CHECK_MS: u64 = 1_000;
-<<<<<<< HEAD
 /// Projects of one tenant.
 pub const PROJECTS_MAX: usize = 10_000;
 /// Workspaces of one tenant.
@@ -131,7 +130,6 @@ pub const POLICY_TEXT_MAX_BYTES: usize = 256 * 1024;
 pub const POLICY_ANNOTATION_MAX_CHARS: usize = 200;
 /// Values in a call's arguments that a policy is shown; a call with more is denied.
 pub const POLICY_ARGUMENTS_MAX: usize = 1_000;
-=======
 /// The longest token of a travelling approval, bytes.
 pub const TOKEN_MAX_BYTES: usize = 64 * 1024;
 /// How far ahead the clock of another app may be, milliseconds.
@@ -140,6 +138,7 @@ pub const TOKEN_CLOCK_SKEW_MAX_MS: u64 = 60_000;
 pub const TOKEN_TTL_DEFAULT_MS: u64 = 24 * 60 * 60 * 1000;
 /// How long such a token may hold at most, milliseconds.
 pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Keys of other apps of one tenant, revoked ones included.
+pub const APP_KEYS_MAX: usize = 1_000;
 /// Tokens of one approval that may be out at once.
 pub const APPROVAL_TOKENS_MAX: usize = 16;
->>>>>>> 21702d6 (Sign and open the tokens of a travelling approval, with vectors made by other code)

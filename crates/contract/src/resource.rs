@@ -17,6 +17,7 @@ mod step;
 mod task;
 mod tenancy;
 mod todo;
+mod travel;
 
 pub use agent::*;
 pub use approval::*;
@@ -34,3 +35,4 @@ pub use step::*;
 pub use task::*;
 pub use tenancy::*;
 pub use todo::*;
+pub use travel::*;

@@ -44,6 +44,8 @@ pub enum Table {
     Secret,
     /// Keyed submissions that became input of a run, by the id of the run they would have been.
     Steer,
+    /// Keys of other apps, by the first half of the key's digest.
+    AppKey,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -155,6 +157,7 @@ impl Table {
         Self::Workspace,
         Self::Secret,
         Self::Steer,
+        Self::AppKey,
     ];
 
     /// The list's name in a database.
@@ -176,6 +179,7 @@ impl Table {
             Self::Workspace => "workspace",
             Self::Secret => "secret",
             Self::Steer => "steer",
+            Self::AppKey => "app_key",
         }
     }
 
@@ -213,6 +217,7 @@ impl Table {
             Self::Workspace => {
                 &[Parent, Kind, Status, Open, Reference, Commit, CreatedAt, UpdatedAt]
             }
+            Self::AppKey => &[Name, Label, Product, Status, Open, CreatedAt, UpdatedAt],
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
             Self::Steer => &[Session, Run, CreatedAt],
         }

@@ -20,7 +20,8 @@ pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn,
 };
-pub use state::{Approval, SessionState, Steered};
+pub use decide::redeem;
+pub use state::{Approval, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 

@@ -1,7 +1,8 @@
 //! Signing and opening the tokens of an approval that travels (`APR-6`): compact JWS (RFC 7515), Ed25519
 //! (RFC 8037), one algorithm and no negotiation. Keys and `now` come in; nothing here makes or keeps one.
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use ed25519_dalek::{Signature, Signer as _, SigningKey, VerifyingKey};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -129,7 +130,7 @@ pub fn sign(secret: &[u8; 32], kind: &str, claims: &impl Serialize) -> String {
     let header = TokenHeader { alg: ALGORITHM.to_owned(), kid, typ: kind.to_owned() };
     let message = format!("{}.{}", part(&header), part(claims));
     let signature = key.sign(message.as_bytes()).to_bytes();
-    format!("{message}.{}", Base64UrlUnpadded::encode_string(&signature))
+    format!("{message}.{}", BASE64URL.encode(signature))
 }
 
 /// Opens a token of a kind: who signed (the key's short name) and what it says. `key` knows the public
@@ -181,6 +182,12 @@ fn in_time(claims: &impl Dated, now: Time) -> Result<(), BadToken> {
     Ok(())
 }
 
+/// Whether the bytes are an Ed25519 public key one may trust: a point, and not a weak one.
+#[must_use]
+pub fn is_key(public: &[u8; 32]) -> bool {
+    VerifyingKey::from_bytes(public).is_ok_and(|key| !key.is_weak())
+}
+
 /// The instant so many whole seconds after 1970; saturates.
 #[must_use]
 pub const fn instant(seconds: u64) -> Time {
@@ -189,11 +196,11 @@ pub const fn instant(seconds: u64) -> Time {
 
 fn part(value: &impl Serialize) -> String {
     // neither claims nor header have a map with keys other than text, the only way this could fail
-    Base64UrlUnpadded::encode_string(&serde_json::to_vec(value).unwrap_or_default())
+    BASE64URL.encode(serde_json::to_vec(value).unwrap_or_default())
 }
 
 fn bytes(part: &str, what: &str) -> Result<Vec<u8>, BadToken> {
-    Base64UrlUnpadded::decode_vec(part)
+    BASE64URL.decode(part)
         .map_err(|_| BadToken::Malformed(format!("its {what} is not base64url without padding")))
 }
 

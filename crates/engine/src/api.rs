@@ -3,6 +3,7 @@
 
 mod agents;
 mod approvals;
+mod apps;
 mod artifacts;
 mod identity;
 mod keys;
@@ -19,6 +20,7 @@ mod steps;
 mod tasks;
 mod tenants;
 mod todos;
+mod travel;
 mod watch;
 
 pub use identity::Credential;

@@ -49,6 +49,7 @@ mod tasks;
 mod tenants;
 mod todos;
 mod token;
+mod travel;
 mod unknown;
 mod workspaces;
 
@@ -85,6 +86,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(tasks::routes())
         .merge(todos::routes())
         .merge(approvals::routes())
+        .merge(travel::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

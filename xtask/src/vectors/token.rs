@@ -1,7 +1,8 @@
 //! The tokens of a travelling approval as vectors, signed here by hand: a second implementation that the
 //! first one is tried on (`crates/core/src/token/tests.rs`).
 
-use base64ct::{Base64UrlUnpadded, Encoding};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD as BASE64URL;
 use ed25519_dalek::{Signer, SigningKey};
 use serde_json::{Value, json};
 use tenure_contract::digest::hex;
@@ -105,10 +106,10 @@ fn signed(seed: &[u8; 32], kind: &str, claims: &Value) -> String {
     let kid = key_id(key.verifying_key().as_bytes());
     let header = json!({ "alg": ALGORITHM, "kid": kid, "typ": kind });
     let message = format!("{}.{}", part(&header), part(claims));
-    let signature = Base64UrlUnpadded::encode_string(&key.sign(message.as_bytes()).to_bytes());
+    let signature = BASE64URL.encode(key.sign(message.as_bytes()).to_bytes());
     format!("{message}.{signature}")
 }
 
 fn part(value: &Value) -> String {
-    Base64UrlUnpadded::encode_string(super::sorted(value.clone()).to_string().as_bytes())
+    BASE64URL.encode(super::sorted(value.clone()).to_string())
 }

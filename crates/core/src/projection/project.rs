@@ -37,9 +37,12 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::WorkspaceCreated(_)
         | Event::WorkspaceMoved(_)
         | Event::SecretSet(_)
-        | Event::SecretDeleted(_) => ledger::rows(entry),
+        | Event::SecretDeleted(_)
+        | Event::AppKeyRegistered(_)
+        | Event::AppKeyRevoked(_) => ledger::rows(entry),
         Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::SessionBound(_)
+        | Event::ApprovalHanded(_)
         | Event::RunCancelRequested(_)
         | Event::StepIntended(_)
         | Event::StepAttempted(_)

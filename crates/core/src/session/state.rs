@@ -10,6 +10,7 @@ use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, ArtifactState, RiskLevel, RunStatus, SessionStatus,
 };
 use tenure_contract::{
+    TokenId,
     ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
 };
 
@@ -143,6 +144,27 @@ pub struct Approval {
     /// The entry with arguments that an earlier approver of the same call edited.
     #[n(14)]
     pub edited_seq: Option<u64>,
+    /// The tokens it was handed out under (`APR-6`).
+    #[n(20)]
+    pub handed: BTreeMap<TokenId, Handed>,
+    /// The token under which it was decided.
+    #[n(21)]
+    pub decided_under: Option<TokenId>,
+}
+
+/// A token an approval was handed out under.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Handed {
+    /// The product whose decision it takes.
+    #[n(0)]
+    pub audience: String,
+    /// Who handed it out, as `kind:name`.
+    #[n(1)]
+    pub by: String,
+    /// From then on it takes none.
+    #[n(2)]
+    pub expires_at: Time,
 }
 
 impl SessionState {
