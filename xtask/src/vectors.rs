@@ -6,6 +6,7 @@
 pub mod export;
 pub mod samples;
 pub mod source;
+pub mod token;
 
 use samples::{entry, event};
 use serde_json::{Value, json};
@@ -29,6 +30,7 @@ pub fn files() -> Vec<(String, String)> {
             ("payload".to_owned(), payload_file()),
             ("refused".to_owned(), refused_file()),
             ("head".to_owned(), export::head_file()),
+            ("token".to_owned(), token::file()),
         ])
         .map(|(stem, value)| (format!("{DIR}{stem}.json"), format!("{:#}\n", sorted(value))))
         .chain([(format!("{DIR}export.jsonl"), export::file())])

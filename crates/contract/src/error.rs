@@ -85,6 +85,18 @@ codes! {
     KeyConflict = "key-conflict", 409, 2, Changed;
     /// The approval is decided already.
     AlreadyDecided = "already-decided", 409, 2, Never;
+    /// The token of a travelling approval is none, or of another kind.
+    TokenMalformed = "token-malformed", 400, 2, Changed;
+    /// The token's signature is not a registered key's over it.
+    TokenForged = "token-forged", 403, 2, Never;
+    /// The token came too late, or from a clock that is ahead.
+    TokenExpired = "token-expired", 410, 2, Changed;
+    /// The token was used up by an earlier decision.
+    TokenUsed = "token-used", 409, 2, Never;
+    /// The token was for another app, tenant or approval.
+    TokenRetargeted = "token-retargeted", 403, 2, Never;
+    /// The action is not the one that was decided about.
+    ActionChanged = "action-changed", 409, 2, Changed;
     /// The session takes no second run now.
     SessionBusy = "session-busy", 409, 2, Later;
     /// The resolution is refused while the old request may still be travelling.

@@ -3,6 +3,7 @@
 //! A fold reads events only, never payload bodies; what a machine needs to go on stands here,
 //! everything a person would want erased stands in the body beside the entry.
 
+pub mod app;
 pub mod approval;
 pub mod artifact;
 pub mod checkpoint;
@@ -14,10 +15,12 @@ pub mod secret;
 pub mod session;
 pub mod step;
 pub mod task;
+pub mod travel;
 
 use minicbor::{Decoder, Encoder, decode, encode};
 use serde::{Deserialize, Serialize};
 
+pub use app::*;
 pub use approval::*;
 pub use artifact::*;
 pub use checkpoint::*;
@@ -29,6 +32,7 @@ pub use secret::*;
 pub use session::*;
 pub use step::*;
 pub use task::*;
+pub use travel::*;
 
 macro_rules! events {
     ($($(#[$meta:meta])* $number:literal $name:literal $variant:ident),+ $(,)?) => {
@@ -129,6 +133,8 @@ events! {
     41 "approval.decided" ApprovalDecided,
     /// A request closed without a decision.
     42 "approval.closed" ApprovalClosed,
+    /// A token was handed out under which another app may decide.
+    43 "approval.handed" ApprovalHanded,
     /// An artifact was registered; descriptor and materializations are the body.
     50 "artifact.registered" ArtifactRegistered,
     /// An artifact changed its state.
@@ -159,6 +165,10 @@ events! {
     83 "key.revoked" KeyRevoked,
     /// An authenticated caller was refused.
     84 "access.denied" AccessDenied,
+    /// The key of another app was registered.
+    110 "app-key.registered" AppKeyRegistered,
+    /// The key of another app was revoked.
+    111 "app-key.revoked" AppKeyRevoked,
     /// A principal was made.
     85 "principal.created" PrincipalCreated,
     /// A principal's scopes or status changed.

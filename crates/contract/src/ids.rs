@@ -39,6 +39,8 @@ ids! {
     DispatchId = "dsp",
     /// Responsibility for a session moving elsewhere.
     HandoffId = "hnd",
+    /// A token under which an approval is decided in another app (`APR-6`).
+    TokenId = "tok",
     /// A project of a tenant.
     ProjectId = "prj",
     /// A workspace of a tenant.

@@ -17,6 +17,7 @@ pub mod live;
 pub mod policy;
 pub mod resource;
 pub mod time;
+pub mod token;
 pub mod trail;
 pub mod words;
 

@@ -142,3 +142,15 @@ pub const FEED_RECENT_ENTRIES: usize = 4_096;
 pub const FEED_KINDS_MAX: usize = 32;
 /// References of one kind in one checkpoint.
 pub const CHECKPOINT_REFS_MAX: usize = 256;
+/// The longest token of a travelling approval, bytes.
+pub const TOKEN_MAX_BYTES: usize = 64 * 1024;
+/// How far ahead the clock of another app may be, milliseconds.
+pub const TOKEN_CLOCK_SKEW_MAX_MS: u64 = 60_000;
+/// How long a token of a travelling approval holds when nothing is said, milliseconds.
+pub const TOKEN_TTL_DEFAULT_MS: u64 = 24 * 60 * 60 * 1000;
+/// How long such a token may hold at most, milliseconds.
+pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
+/// Keys of other apps of one tenant, revoked ones included.
+pub const APP_KEYS_MAX: usize = 1_000;
+/// Tokens of one approval that may be out at once.
+pub const APPROVAL_TOKENS_MAX: usize = 16;

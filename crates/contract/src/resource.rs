@@ -18,6 +18,7 @@ mod step;
 mod task;
 mod tenancy;
 mod todo;
+mod travel;
 
 pub use agent::*;
 pub use approval::*;
@@ -36,3 +37,4 @@ pub use step::*;
 pub use task::*;
 pub use tenancy::*;
 pub use todo::*;
+pub use travel::*;

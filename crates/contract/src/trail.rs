@@ -18,10 +18,10 @@ mod session;
 mod step;
 mod task;
 
-pub use approval::{ApprovalTold, DecisionTold};
+pub use approval::{ApprovalTold, DecisionTold, HandingTold};
 pub use artifact::{ArtifactTold, MoveTold};
 pub use run::{CancelTold, EndTold, PauseTold, PauseWhy, RunTold, SpentTold, SteerTold};
-pub use session::SessionTold;
+pub use session::{ResumeTold, SessionTold};
 pub use step::{AssessmentTold, AttemptTold, DoubtTold, FailureTold, ResolutionTold, StepTold};
 pub use task::{TaskMoveTold, TaskTold, TodoChangeTold, TodoTold};
 

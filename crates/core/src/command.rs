@@ -2,8 +2,8 @@
 
 use crate::policy::Ruled;
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, Repin, RunSubmitted, SessionBound, SessionOpened,
-    TaskCreated, TodoCreated, TokensUsed,
+    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunSubmitted, SessionBound,
+    SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::{Change, ResumeToken};
 use tenure_contract::words::{
@@ -12,7 +12,7 @@ use tenure_contract::words::{
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, PolicyVersion, RunId, StepId,
-    TaskId, Time, TodoId, WorkspaceId,
+    TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.
@@ -206,6 +206,13 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
+    /// Hand an approval to another app under a token (`APR-6`).
+    HandApproval {
+        /// The approval, the token, for whom and until when.
+        handed: ApprovalHanded,
+        /// Who hands it, as `kind:name`.
+        principal: String,
+    },
     /// Decide an approval; edited arguments or an answer are the body.
     DecideApproval {
         /// The approval.
@@ -220,6 +227,8 @@ pub enum Command {
         edited: Option<Digest>,
         /// What policy says of that principal's deciding it.
         ruled: Ruled,
+        /// The token it returned under, when another app decided.
+        returned: Option<Returned>,
     },
     /// A handler returned; its output, or its error, is the body.
     FinishRun {
@@ -258,6 +267,17 @@ pub enum Standing {
     Kept,
     /// Policy does not let them any more.
     Lost,
+}
+
+/// The token a decision of another app returned under, its signature checked (`APR-6`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Returned {
+    /// The token.
+    pub token: TokenId,
+    /// The product whose key signed.
+    pub product: String,
+    /// The action that was shown.
+    pub action: Digest,
 }
 
 /// A named substep of a handler.

@@ -3,6 +3,7 @@
 //! One file per noun decides and folds; this one says which is asked.
 
 pub mod agents;
+pub mod apps;
 pub mod denials;
 pub mod keys;
 pub mod places;
@@ -11,6 +12,7 @@ pub mod principals;
 pub mod secrets;
 
 pub use agents::AgentRecord;
+pub use apps::AppKeyRecord;
 pub use keys::{KeyRecord, Standing};
 pub use policies::PolicyRecord;
 pub use principals::PrincipalRecord;
@@ -18,6 +20,7 @@ pub use principals::PrincipalRecord;
 use crate::command::{Draft, DraftBody};
 use crate::refusal::Illegal;
 use agents::Agents;
+use apps::Apps;
 use denials::{Denial, Denials};
 use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
@@ -26,7 +29,7 @@ use policies::Policies;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
 use secrets::SecretNames;
 use tenure_contract::event::{
-    ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
+    AppKeyRegistered, ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
 };
 use tenure_contract::{AgentId, Digest, Entry, Error, Event, KeyId, TenantId, Time};
 
@@ -70,6 +73,9 @@ pub struct LedgerState {
     /// Its policies.
     #[n(11)]
     pub policies: Policies,
+    /// Keys of other apps.
+    #[n(20)]
+    pub apps: Apps,
 }
 
 /// What the ledger is asked to decide.
@@ -113,6 +119,10 @@ pub enum LedgerCommand {
         /// Digest of the text.
         version: Digest,
     },
+    /// Register the key another app signs its decisions with.
+    RegisterAppKey(AppKeyRegistered),
+    /// Revoke such a key, by its short name.
+    RevokeAppKey(String),
     /// Note that an authenticated caller was refused.
     NoteDenial(Denial),
 }
@@ -134,6 +144,7 @@ impl LedgerState {
             places: Places::default(),
             secrets: SecretNames::default(),
             policies: Policies::default(),
+            apps: Apps::default(),
         }
     }
 
@@ -160,6 +171,8 @@ impl LedgerState {
             LedgerCommand::SetSecret(set) => self.secrets.set(set),
             LedgerCommand::DeleteSecret(name) => self.secrets.delete(name),
             LedgerCommand::SetPolicy { version } => Ok(self.policies.set(*version)),
+            LedgerCommand::RegisterAppKey(wanted) => self.apps.register(wanted),
+            LedgerCommand::RevokeAppKey(kid) => self.apps.revoke(kid),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
         }
     }
@@ -211,6 +224,11 @@ impl LedgerState {
                 self.policies.was_set(event, entry.seq, entry.at);
                 Ok(())
             }
+            Event::AppKeyRegistered(event) => {
+                self.apps.registered(event);
+                Ok(())
+            }
+            Event::AppKeyRevoked(event) => self.apps.revoked(&event.kid),
             Event::AccessDenied(_) => {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())

@@ -20,6 +20,7 @@ pub mod position;
 pub mod projection;
 pub mod refusal;
 pub mod session;
+pub mod token;
 pub mod trail;
 pub mod verify;
 

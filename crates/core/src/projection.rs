@@ -46,6 +46,8 @@ pub enum Table {
     Steer,
     /// Checkpoints, by checkpoint id.
     Checkpoint,
+    /// Keys of other apps, by the first half of the key's digest.
+    AppKey,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -162,6 +164,7 @@ impl Table {
         Self::Secret,
         Self::Steer,
         Self::Checkpoint,
+        Self::AppKey,
     ];
 
     /// The list's name in a database.
@@ -184,6 +187,7 @@ impl Table {
             Self::Secret => "secret",
             Self::Steer => "steer",
             Self::Checkpoint => "checkpoint",
+            Self::AppKey => "app_key",
         }
     }
 
@@ -222,6 +226,7 @@ impl Table {
             Self::Workspace => {
                 &[Parent, Kind, Status, Open, Reference, Commit, CreatedAt, UpdatedAt]
             }
+            Self::AppKey => &[Name, Label, Product, Status, Open, CreatedAt, UpdatedAt],
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
             Self::Steer => &[Session, Run, CreatedAt],
         }

@@ -4,7 +4,8 @@ use tenure_contract::words::{
     ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
 };
 use tenure_contract::{
-    ApprovalId, CheckpointId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, limits,
+    ApprovalId, CheckpointId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, TokenId,
+    limits,
 };
 use thiserror::Error as ThisError;
 
@@ -140,6 +141,53 @@ pub enum Refusal {
         /// Who may.
         allowed: Vec<String>,
     },
+    /// As many tokens as may be are out (`APR-6`).
+    #[error(
+        "approval `{approval}` has {out} tokens out, the limit APPROVAL_TOKENS_MAX is {}; wait until one expires",
+        limits::APPROVAL_TOKENS_MAX
+    )]
+    TooManyTokens {
+        /// The approval.
+        approval: ApprovalId,
+        /// How many are out.
+        out: usize,
+    },
+    /// This approval was never handed out under that token.
+    #[error("token `{token}` was not handed out for this approval")]
+    TokenElsewhere {
+        /// The token.
+        token: TokenId,
+    },
+    /// The token was for another app.
+    #[error("token `{token}` is for `{audience}`; only a key of that product decides under it")]
+    TokenForAnother {
+        /// The token.
+        token: TokenId,
+        /// The product it is for.
+        audience: String,
+    },
+    /// A decision under this token was taken.
+    #[error("token `{token}` was used up by an earlier decision, which stands")]
+    TokenUsed {
+        /// The token.
+        token: TokenId,
+    },
+    /// The token came too late.
+    #[error("token `{token}` expired at {at}; hand the approval out again")]
+    TokenExpired {
+        /// The token.
+        token: TokenId,
+        /// When.
+        at: Time,
+    },
+    /// What was decided about is not what would be done.
+    #[error(
+        "the action of approval `{approval}` is not the one that was shown; look at it and decide again"
+    )]
+    ActionChanged {
+        /// The approval.
+        approval: ApprovalId,
+    },
     /// The surface offers other targets (`TGT-1`).
     #[error("`{surface}` does not offer the target `{target}`; it offers {}", offered.iter().map(|one| one.as_str()).collect::<Vec<_>>().join(", "))]
     TargetNotOffered {
@@ -233,7 +281,9 @@ impl Refusal {
                 Code::KeyConflict
             }
             Self::SessionBusy { .. } => Code::SessionBusy,
-            Self::QueueFull { .. } | Self::TooMany { .. } => Code::LimitReached,
+            Self::QueueFull { .. } | Self::TooMany { .. } | Self::TooManyTokens { .. } => {
+                Code::LimitReached
+            }
             Self::SessionEnded { .. }
             | Self::NoParent { .. }
             | Self::RunStatus { .. }
@@ -247,6 +297,10 @@ impl Refusal {
             Self::Divergence { .. } => Code::Divergence,
             Self::Budget { .. } => Code::BudgetExceeded,
             Self::AlreadyDecided { .. } => Code::AlreadyDecided,
+            Self::TokenElsewhere { .. } | Self::TokenForAnother { .. } => Code::TokenRetargeted,
+            Self::TokenUsed { .. } => Code::TokenUsed,
+            Self::TokenExpired { .. } => Code::TokenExpired,
+            Self::ActionChanged { .. } => Code::ActionChanged,
             Self::NotAnApprover { .. } => Code::Forbidden,
             Self::PolicyChanged => Code::VersionConflict,
             Self::MayNotDecide { .. } => Code::DeniedByPolicy,
@@ -281,7 +335,13 @@ impl Refusal {
             | Self::AlreadyDecided { approval, .. }
             | Self::MayNotDecide { approval, .. }
             | Self::ReasonRequired(approval)
+            | Self::TooManyTokens { approval, .. }
+            | Self::ActionChanged { approval }
             | Self::NotAnApprover { approval, .. } => Some(approval.to_string()),
+            Self::TokenElsewhere { token }
+            | Self::TokenForAnother { token, .. }
+            | Self::TokenUsed { token }
+            | Self::TokenExpired { token, .. } => Some(token.to_string()),
             Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::PolicyChanged => None,
         }
     }

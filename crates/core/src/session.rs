@@ -18,12 +18,13 @@ mod wishes;
 pub(crate) mod tests;
 
 pub use decide::opens;
+pub use decide::redeem;
 pub use needs::Needs;
 pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn,
 };
-pub use state::{Approval, Due, SessionState, Steered};
+pub use state::{Approval, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use wishes::{Wish, next_wake, wishes};
 

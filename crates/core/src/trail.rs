@@ -134,6 +134,9 @@ impl Trail {
             Event::ApprovalRequested(event) => self.approval_requested(entry, event),
             Event::ApprovalDecided(event) => self.approval_decided(entry, event),
             Event::ApprovalClosed(event) => self.approval_closed(entry, event),
+            Event::ApprovalHanded(event) => self.approval_handed(entry, event),
+            Event::CheckpointMade(event) => self.checkpoint_made(event),
+            Event::SessionResumed(event) => self.session_resumed(entry, event),
             Event::ArtifactRegistered(event) => self.artifact_registered(entry, event),
             Event::ArtifactMoved(event) => self.artifact_moved(entry, event),
             Event::TaskCreated(event) => self.task_created(entry, event),
@@ -154,6 +157,8 @@ impl Trail {
             | Event::SecretSet(_)
             | Event::SecretDeleted(_)
             | Event::PolicySet(_)
+            | Event::AppKeyRegistered(_)
+            | Event::AppKeyRevoked(_)
             | Event::AccessDenied(_) => None,
         }
     }

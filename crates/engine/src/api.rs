@@ -3,6 +3,7 @@
 
 mod agents;
 mod approvals;
+mod apps;
 mod artifacts;
 mod checkpoints;
 mod identity;
@@ -23,6 +24,7 @@ mod tenant_feed;
 mod tenants;
 mod todos;
 mod trail;
+mod travel;
 mod watch;
 
 pub use identity::Credential;

@@ -618,6 +618,7 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::SubmitRun { .. }
         | Command::ResolveStep { .. }
         | Command::DecideApproval { .. }
+        | Command::HandApproval { .. }
         | Command::Write(_)
         | Command::ChangeSession { .. }
         | Command::BindAgent(_)

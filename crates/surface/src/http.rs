@@ -53,6 +53,7 @@ mod tenants;
 mod todos;
 mod token;
 mod trail;
+mod travel;
 mod unknown;
 mod workspaces;
 
@@ -92,6 +93,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(tasks::routes())
         .merge(todos::routes())
         .merge(approvals::routes())
+        .merge(travel::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

@@ -12,8 +12,8 @@ mod cli {
     mod liar;
     mod people;
     mod policy;
-    mod trail;
     mod tasks;
+    mod trail;
     mod verbs;
     mod watch;
 }

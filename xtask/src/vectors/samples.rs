@@ -410,6 +410,15 @@ fn approval_event(number: u16, s: &mut Source) -> Option<Event> {
             reason: s.option(|s| s.text("checked with the customer")),
             edited: s.option(Source::digest),
             policy: policy(s),
+            token: s.option(|s| TokenId::from_bytes(s.bytes16())),
+        }
+        .into(),
+        43 => ApprovalHanded {
+            approval: approval(s),
+            run: s.option(run),
+            token: TokenId::from_bytes(s.bytes16()),
+            audience: s.text("desk"),
+            expires_at: s.time(),
         }
         .into(),
         42 => ApprovalClosed {
@@ -499,6 +508,14 @@ fn ledger_event(number: u16, s: &mut Source) -> Option<Event> {
             omitted: s.number(),
         }
         .into(),
+        110 => AppKeyRegistered {
+            product: s.text("desk"),
+            kid: s.text("0011223344556677"),
+            public_key: s.text(&"ab".repeat(32)),
+            digest: s.digest(),
+        }
+        .into(),
+        111 => AppKeyRevoked { kid: s.text("0011223344556677"), digest: s.digest() }.into(),
         85 => PrincipalCreated {
             principal: PrincipalId::from_bytes(s.bytes16()),
             kind: s.word(PrincipalKind::ALL),

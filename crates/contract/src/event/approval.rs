@@ -2,7 +2,7 @@
 
 use crate::event::CallSite;
 use crate::words::{ApprovalKind, ApprovalStatus, RiskLevel};
-use crate::{ApprovalId, Digest, PolicyVersion, RunId, Time};
+use crate::{ApprovalId, Digest, PolicyVersion, RunId, Time, TokenId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -72,6 +72,9 @@ pub struct ApprovalDecided {
     /// The version of the policy that let its decider decide.
     #[n(5)]
     pub policy: PolicyVersion,
+    /// The token under which another app decided (`APR-6`).
+    #[n(20)]
+    pub token: Option<TokenId>,
 }
 
 /// A request closed without a decision.

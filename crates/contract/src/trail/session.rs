@@ -1,9 +1,9 @@
 //! Where a session stands.
 
 use super::Deed;
-use crate::event::{SessionBound, SessionChanged, SessionOpened, Usage};
+use crate::event::{SessionBound, SessionChanged, SessionOpened, SessionResumed, Usage};
 use crate::words::SessionStatus;
-use crate::{ApprovalId, RunId, SessionId, StepId};
+use crate::{ApprovalId, CheckpointId, RunId, SessionId, StepId};
 use serde::{Deserialize, Serialize};
 
 /// A session at the trail's end.
@@ -34,10 +34,23 @@ pub struct SessionTold {
     pub memory_version: u64,
     /// Who cleared it, in order.
     pub memory_cleared: Vec<Deed>,
+    /// The checkpoints that were made, in order (`CKP-1`).
+    pub checkpoints: Vec<CheckpointId>,
+    /// Where it was resumed, with what was found and chosen (`CKP-2`).
+    pub resumes: Vec<ResumeTold>,
     /// Approvals nobody has decided yet.
     pub open_approvals: Vec<ApprovalId>,
     /// Steps in doubt that nobody has settled yet.
     pub open_doubts: Vec<StepId>,
     /// What all its runs used.
     pub spent: Usage,
+}
+
+/// A resume by token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ResumeTold {
+    /// Who resumed, from where.
+    pub deed: Deed,
+    /// What was found and chosen.
+    pub resumed: SessionResumed,
 }

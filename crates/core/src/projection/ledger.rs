@@ -34,6 +34,21 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
         Event::KeyRevoked(gone) => {
             (Table::Key, gone.key.bytes(), vec![(Status, text("revoked")), (Open, open(false))])
         }
+        Event::AppKeyRegistered(made) => {
+            let set = vec![
+                (Name, text(&made.kid)),
+                (Label, text(&made.public_key)),
+                (Product, text(&made.product)),
+                (Status, text("active")),
+                (Open, open(true)),
+                (CreatedAt, now),
+            ];
+            (Table::AppKey, made.digest.first_half(), set)
+        }
+        Event::AppKeyRevoked(gone) => {
+            let set = vec![(Status, text("revoked")), (Open, open(false))];
+            (Table::AppKey, gone.digest.first_half(), set)
+        }
         Event::PrincipalCreated(made) => {
             (Table::Principal, made.principal.bytes(), principal_made(made, now))
         }

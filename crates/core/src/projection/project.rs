@@ -38,11 +38,14 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::WorkspaceCreated(_)
         | Event::WorkspaceMoved(_)
         | Event::SecretSet(_)
-        | Event::SecretDeleted(_) => ledger::rows(entry),
+        | Event::SecretDeleted(_)
+        | Event::AppKeyRegistered(_)
+        | Event::AppKeyRevoked(_) => ledger::rows(entry),
         Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::CheckpointMade(made) => vec![checkpoint_row(entry, made)],
         Event::SessionBound(_)
         | Event::SessionResumed(_)
+        | Event::ApprovalHanded(_)
         | Event::RunCancelRequested(_)
         | Event::StepAttempted(_)
         | Event::StepLanded(_)

@@ -68,6 +68,7 @@ impl SessionState {
             Event::ApprovalRequested(event) => self.approval_requested(entry, event),
             Event::ApprovalDecided(event) => self.approval_decided(entry, event),
             Event::ApprovalClosed(event) => self.approval_closed(event),
+            Event::ApprovalHanded(event) => self.approval_handed(entry, event),
             Event::ArtifactRegistered(event) => self.artifact_registered(event),
             Event::ArtifactMoved(event) => self.artifact_moved(event),
             Event::TaskCreated(event) => self.task_created(entry, event),
@@ -91,6 +92,8 @@ impl SessionState {
             | Event::SecretSet(_)
             | Event::SecretDeleted(_)
             | Event::PolicySet(_)
+            | Event::AppKeyRegistered(_)
+            | Event::AppKeyRevoked(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }

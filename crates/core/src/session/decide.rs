@@ -7,6 +7,7 @@ mod fields;
 mod finish;
 mod step;
 mod task;
+mod travel;
 mod turn;
 
 pub(crate) use approval::covers;
@@ -16,11 +17,15 @@ use finish::finish_run;
 use step::{
     Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,
 };
+use travel::hand_approval;
 use turn::land_turn;
+
+pub use travel::redeem;
 
 use assess::assess_call;
 pub(super) use checkpoint::checkpoint;
 pub use checkpoint::opens;
+
 pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
 pub(super) use task::give_up_tasks;
@@ -105,19 +110,25 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
                 CallAssessed { run: *run, site: *site, verdict: verdict.clone(), policy: *policy };
             assess_call(state, assessed, *approver, cx)
         }
-        Command::DecideApproval { approval, approve, principal, reason, edited, ruled } => {
-            decide_approval(
-                state,
-                *approval,
-                Verdict {
-                    approve: *approve,
-                    principal,
-                    reason,
-                    edited: *edited,
-                    ruling: &ruled.ruling,
-                },
-                cx,
-            )
+        Command::HandApproval { handed, principal } => hand_approval(state, handed, principal, cx),
+        Command::DecideApproval {
+            approval,
+            approve,
+            principal,
+            reason,
+            edited,
+            ruled,
+            returned,
+        } => {
+            let verdict = Verdict {
+                approve: *approve,
+                principal,
+                reason,
+                edited: *edited,
+                ruling: &ruled.ruling,
+                returned: returned.as_ref(),
+            };
+            decide_approval(state, *approval, verdict, cx)
         }
         Command::FinishRun { run, outcome, artifacts } => {
             finish_run(state, *run, outcome, artifacts, cx.now)
@@ -170,6 +181,7 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
         | Command::LoseStep { .. }
         | Command::SkipStep { .. }
         | Command::ResolveStep { .. }
+        | Command::HandApproval { .. }
         | Command::FinishRun { .. }
         | Command::FailRun { .. }
         | Command::MakeCheckpoint

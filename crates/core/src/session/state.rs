@@ -12,6 +12,7 @@ use tenure_contract::words::{
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
+    TokenId,
 };
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
@@ -159,6 +160,27 @@ pub struct Approval {
     /// The entry with arguments that an earlier approver of the same call edited.
     #[n(14)]
     pub edited_seq: Option<u64>,
+    /// The tokens it was handed out under (`APR-6`).
+    #[n(20)]
+    pub handed: BTreeMap<TokenId, Handed>,
+    /// The token under which it was decided.
+    #[n(21)]
+    pub decided_under: Option<TokenId>,
+}
+
+/// A token an approval was handed out under.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Handed {
+    /// The product whose decision it takes.
+    #[n(0)]
+    pub audience: String,
+    /// Who handed it out, as `kind:name`.
+    #[n(1)]
+    pub by: String,
+    /// From then on it takes none.
+    #[n(2)]
+    pub expires_at: Time,
 }
 
 impl SessionState {

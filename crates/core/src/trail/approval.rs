@@ -1,8 +1,8 @@
 //! What is told of approvals: what exactly was asked, who decided it and from where.
 
 use super::Trail;
-use tenure_contract::event::{ApprovalClosed, ApprovalDecided, ApprovalRequested};
-use tenure_contract::trail::{ApprovalTold, DecisionTold, Deed, Subject};
+use tenure_contract::event::{ApprovalClosed, ApprovalDecided, ApprovalHanded, ApprovalRequested};
+use tenure_contract::trail::{ApprovalTold, DecisionTold, Deed, HandingTold, Subject};
 use tenure_contract::words::ApprovalStatus;
 use tenure_contract::{ApprovalId, Entry};
 
@@ -17,12 +17,27 @@ impl Trail {
             request: event.clone(),
             asked: Deed::of(entry),
             status: ApprovalStatus::Requested,
+            handed: Vec::new(),
             decision: None,
             closed: None,
             used_by: None,
         };
         self.approvals.add(event.approval, told);
         Some(Subject::Approval(event.approval))
+    }
+
+    pub(super) fn approval_handed(
+        &mut self,
+        entry: &Entry,
+        event: &ApprovalHanded,
+    ) -> Option<Subject> {
+        let handing = HandingTold {
+            deed: Deed::of(entry),
+            token: event.token,
+            audience: event.audience.clone(),
+            expires_at: event.expires_at,
+        };
+        self.approval(event.approval, |told| told.handed.push(handing))
     }
 
     pub(super) fn approval_decided(

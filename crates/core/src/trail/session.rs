@@ -5,8 +5,11 @@ use super::run::add;
 use crate::SessionState;
 use crate::session::Stand;
 use tenure_contract::Entry;
-use tenure_contract::event::{SessionBound, SessionChanged, SessionEnded, SessionOpened, Usage};
-use tenure_contract::trail::{Deed, RunTold, SessionTold, Subject};
+use tenure_contract::event::{
+    CheckpointMade, SessionBound, SessionChanged, SessionEnded, SessionOpened, SessionResumed,
+    Usage,
+};
+use tenure_contract::trail::{Deed, ResumeTold, RunTold, SessionTold, Subject};
 use tenure_contract::words::SessionStatus;
 
 impl Trail {
@@ -28,6 +31,8 @@ impl Trail {
             runs: Vec::new(),
             memory_version: 0,
             memory_cleared: Vec::new(),
+            checkpoints: Vec::new(),
+            resumes: Vec::new(),
             open_approvals: Vec::new(),
             open_doubts: Vec::new(),
             spent: Usage::default(),
@@ -52,6 +57,19 @@ impl Trail {
 
     pub(super) fn memory_cleared(&mut self, entry: &Entry) -> Option<Subject> {
         self.session(|told| told.memory_cleared.push(Deed::of(entry)))
+    }
+
+    pub(super) fn checkpoint_made(&mut self, event: &CheckpointMade) -> Option<Subject> {
+        self.session(|told| told.checkpoints.push(event.checkpoint))
+    }
+
+    pub(super) fn session_resumed(
+        &mut self,
+        entry: &Entry,
+        event: &SessionResumed,
+    ) -> Option<Subject> {
+        let resume = ResumeTold { deed: Deed::of(entry), resumed: event.clone() };
+        self.session(|told| told.resumes.push(resume))
     }
 
     pub(super) fn session_ended(&mut self, entry: &Entry, event: &SessionEnded) -> Option<Subject> {

@@ -10,6 +10,7 @@ use tenure_contract::resource::{Approval, Caller, DecideApproval, Decision, Reso
 use tenure_contract::words::{ApprovalKind, Resolution};
 use tenure_contract::{ApprovalId, Code, Digest, Error, Event, RunId, StepId};
 use tenure_core::Command;
+use tenure_core::command::Returned;
 use tenure_core::policy::{Matter, Question, Ruled};
 use tenure_core::projection::{Column, Table};
 
@@ -69,8 +70,20 @@ impl Engine {
         id: ApprovalId,
         request: DecideApproval,
     ) -> Result<Approval, Error> {
-        reason(request.reason.as_ref())?;
         let asked = self.approval(caller, id).await?;
+        self.decide_as(caller, &asked, request, None).await
+    }
+
+    /// The same for who is to have decided, under the token it returned under, if any (`APR-6`).
+    pub(super) async fn decide_as(
+        &self,
+        caller: &Caller,
+        asked: &Approval,
+        request: DecideApproval,
+        returned: Option<(Returned, String)>,
+    ) -> Result<Approval, Error> {
+        reason(request.reason.as_ref())?;
+        let id = asked.approval_id;
         let session = asked.session_id.ok_or_else(|| Error::not_found("approval", id))?;
         let resident = self.session_of(caller, session)?;
         let approve = request.decision == Decision::Approve;
@@ -79,10 +92,14 @@ impl Engine {
             return Err(Error::new(Code::InvalidArgument, told));
         }
         let edited = match &request.arguments {
-            Some(arguments) => Some(self.edited(&asked, arguments)?),
+            Some(arguments) => Some(self.edited(asked, arguments)?),
             None => None,
         };
-        let body = json!({ "reason": request.reason, "arguments": request.arguments, "answer": request.answer });
+        let (returned, decided_by) = returned.unzip();
+        let mut body = json!({ "reason": request.reason, "arguments": request.arguments, "answer": request.answer });
+        if let (Some(person), Some(fields)) = (decided_by, body.as_object_mut()) {
+            fields.insert("decidedBy".to_owned(), person.into());
+        }
         let sealed = self.node.seal_json(caller.tenant, &body)?;
         let seq = loop {
             let command = Command::DecideApproval {
@@ -91,7 +108,8 @@ impl Engine {
                 principal: caller.principal.to_string(),
                 reason: request.reason.clone(),
                 edited,
-                ruled: self.may_decide(caller, &resident, &asked)?,
+                ruled: self.may_decide(caller, &resident, asked)?,
+                returned: returned.clone(),
             };
             let bodies = Bodies::given(sealed.clone());
             match self.node.transact(&resident, &command, bodies, &actor(caller)) {

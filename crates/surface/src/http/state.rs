@@ -2,11 +2,15 @@
 //! with. No state of any session.
 
 use super::token::Tokens;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use std::sync::Arc;
 use tenure_contract::digest::hex;
-use tenure_contract::export::{Certificate, HeadClaim, SignedHead};
+use tenure_contract::export::{Certificate, HeadClaim, SignedHead, key_id};
+use tenure_contract::resource::{SigningKey, SigningKeys};
+use tenure_contract::token::ALGORITHM;
 use tenure_contract::{Digest, TenantId, Time};
-use tenure_core::verify::head::sign_head;
+use tenure_core::verify::head::{public_key, sign_head};
 use tenure_engine::{Clock, Engine};
 
 /// What every route gets. Cheap to clone.
@@ -101,6 +105,24 @@ impl Access {
 impl HeadSigner {
     pub(super) fn sign(&self, claim: HeadClaim) -> SignedHead {
         sign_head(&self.secret, self.certificate.clone(), claim)
+    }
+
+    pub(super) fn sign_token(&self, kind: &str, claims: &impl serde::Serialize) -> String {
+        tenure_core::token::sign(&self.secret, kind, claims)
+    }
+
+    /// The public half, as others read it (RFC 8037).
+    pub(super) fn keys(&self) -> SigningKeys {
+        let public = public_key(&self.secret);
+        let key = SigningKey {
+            kty: "OKP".to_owned(),
+            crv: "Ed25519".to_owned(),
+            alg: ALGORITHM.to_owned(),
+            used_for: "sig".to_owned(),
+            kid: key_id(&public),
+            x: BASE64_URL_SAFE_NO_PAD.encode(public),
+        };
+        SigningKeys { keys: vec![key] }
     }
 }
 

@@ -3,7 +3,8 @@
 use super::{Folded, call_mut, legal};
 use crate::machine;
 use crate::session::run::CallOutcome;
-use crate::session::state::{Approval, SessionState};
+use crate::session::state::{Approval, Handed, SessionState};
+use std::collections::BTreeMap;
 use tenure_contract::event::*;
 use tenure_contract::words::{ApprovalKind, ApprovalStatus, CallRefusal};
 use tenure_contract::{ApprovalId, Entry, RunId};
@@ -57,6 +58,8 @@ impl SessionState {
             needs_reason: event.needs_reason,
             resolver: None,
             edited_seq: None,
+            handed: BTreeMap::new(),
+            decided_under: None,
         };
         if let Some(run) = event.run {
             let progress = self.progress_mut(run)?;
@@ -82,11 +85,26 @@ impl SessionState {
         }
     }
 
+    pub(super) fn approval_handed(&mut self, entry: &Entry, event: &ApprovalHanded) -> Folded {
+        let known = self.approvals.get_mut(&event.approval);
+        let approval = known.ok_or_else(|| format!("no approval `{}`", event.approval))?;
+        let handed = Handed {
+            audience: event.audience.clone(),
+            by: entry.principal.to_string(),
+            expires_at: event.expires_at,
+        };
+        match approval.handed.insert(event.token, handed) {
+            None => Ok(()),
+            Some(_) => Err(format!("token `{}` was handed out already", event.token)),
+        }
+    }
+
     pub(super) fn approval_decided(&mut self, entry: &Entry, event: &ApprovalDecided) -> Folded {
         let approval = self.close(event.approval, event.status)?;
         if let Some(known) = self.approvals.get_mut(&event.approval) {
             known.action = event.edited.unwrap_or(known.action);
             known.resolver = Some(entry.principal.to_string());
+            known.decided_under = event.token;
         }
         let approved = event.status == ApprovalStatus::Approved;
         let outcome = match approval.kind {

@@ -1,7 +1,9 @@
 //! Decisions about an approval: who may decide it, and that it is decided once.
 
+use super::travel::redeem;
 use super::{Decided, given, unowned};
 use crate::command::Context;
+use crate::command::Returned;
 use crate::policy::Ruling;
 use crate::refusal::Refusal;
 use crate::session::draft;
@@ -16,6 +18,7 @@ pub(super) struct Verdict<'a> {
     pub(super) reason: &'a Option<String>,
     pub(super) edited: Option<Digest>,
     pub(super) ruling: &'a Ruling,
+    pub(super) returned: Option<&'a Returned>,
 }
 
 pub(super) fn decide_approval(
@@ -25,6 +28,9 @@ pub(super) fn decide_approval(
     cx: &Context,
 ) -> Decided {
     let approval = state.approvals.get(&id).ok_or(Refusal::NoApproval(id))?;
+    if let Some(returned) = verdict.returned {
+        redeem(state, id, returned, cx.now)?;
+    }
     let expired = approval.expires_at.is_some_and(|at| at <= cx.now);
     match (approval.status, expired) {
         (ApprovalStatus::Requested, false) => {}
@@ -59,6 +65,7 @@ pub(super) fn decide_approval(
         // only an approved action has arguments to edit
         edited: verdict.edited.filter(|_| verdict.approve && approval.kind == ApprovalKind::Action),
         policy: cx.policy,
+        token: verdict.returned.map(|returned| returned.token),
     };
     Ok(vec![match approval.run.and_then(|run| state.runs.get(&run)) {
         Some(run) => given(draft(run, event)),

@@ -165,6 +165,7 @@ fn apr_3_edited_arguments_change_the_action_that_was_approved() {
             reason: None,
             edited: edit,
             ruled: ruled(Ruling::Permit),
+            returned: None,
         });
         let Event::ApprovalDecided(decided) = &entries[0].event else {
             panic!("{:?}", kinds(&entries))

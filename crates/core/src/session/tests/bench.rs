@@ -165,7 +165,15 @@ pub(crate) fn decision_by(
     edited: Option<Digest>,
 ) -> Command {
     let (principal, ruled) = (principal.to_owned(), Policy::builtin().permit());
-    Command::DecideApproval { approval, approve: true, principal, reason: None, edited, ruled }
+    Command::DecideApproval {
+        approval,
+        approve: true,
+        principal,
+        reason: None,
+        edited,
+        ruled,
+        returned: None,
+    }
 }
 
 /// A permitted call of a tool that is `once`, with a look-up for none.
@@ -390,7 +398,15 @@ impl Bench {
 
     pub(crate) fn decision(approval: ApprovalId, approve: bool) -> Command {
         let (principal, ruled) = (ADA.to_owned(), Policy::builtin().permit());
-        Command::DecideApproval { approval, approve, principal, reason: None, edited: None, ruled }
+        Command::DecideApproval {
+            approval,
+            approve,
+            principal,
+            reason: None,
+            edited: None,
+            ruled,
+            returned: None,
+        }
     }
 
     pub(crate) fn cancel(&mut self, run: RunId) -> Vec<Entry> {

@@ -100,6 +100,7 @@ fn apr_3_the_new_decision_is_the_one_that_is_consumed() {
         reason: Some("it is due".to_owned()),
         edited: None,
         ruled: ruled(Ruling::Permit),
+        returned: None,
     });
     assert_eq!(kinds(&entries), ["approval.decided", "run.resumed", "step.intended"]);
     assert!(bench.state.approvals[&after].consumed && !bench.state.approvals[&before].consumed);
@@ -233,6 +234,7 @@ fn apr_2_who_may_not_decide_by_policy_does_not() {
         reason: None,
         edited: None,
         ruled: deny(),
+        returned: None,
     });
     assert!(matches!(told, Refusal::MayNotDecide { .. }), "{told}");
     assert_eq!(bench.asked(), approval, "it is still open");

@@ -262,6 +262,7 @@ impl Seed {
             reason: None,
             edited,
             ruled: self.ruled(),
+            returned: None,
         }
     }
 
