@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 /// A run that waits for somebody's word before it writes a file.
-async fn waiting(rig: &Rig) -> (Value, String) {
+pub async fn waiting(rig: &Rig) -> (Value, String) {
     let script = "[[turn]]\n[[turn.call]]\ntool = \"write_file\"\n\
                   arguments = { path = \"a.txt\", content = \"a\" }\n[[turn]]\ntext = \"over\"";
     rig.agent("clerk", script, json!([{ "use": "write_file", "confirm": {} }])).await;

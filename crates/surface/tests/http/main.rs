@@ -20,3 +20,4 @@ mod tenants;
 mod threads;
 mod tokens;
 mod trail;
+mod travel;

@@ -25,6 +25,8 @@ pub const OURS: TenantId = TenantId::from_bytes([1; 16]);
 pub const THEIRS: TenantId = TenantId::from_bytes([2; 16]);
 /// The secret the signing keys begin with.
 pub const ROOT: [u8; 32] = [7; 32];
+/// The secret the node signs with.
+pub const NODE: [u8; 32] = [8; 32];
 /// The owner's token.
 pub const OWNER: &str = "own_0123456789";
 
@@ -190,7 +192,7 @@ pub fn caller(tenant: TenantId) -> Caller {
 }
 
 pub fn state(engine: Engine) -> ServerState {
-    let secret = [8; 32];
+    let secret = NODE;
     let certificate = certify(&ROOT, &public_key(&secret));
     ServerState {
         engine,

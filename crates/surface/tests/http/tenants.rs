@@ -6,7 +6,9 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use tenure_contract::TenantId;
+use tenure_contract::digest::hex;
 use tenure_contract::resource::CreateKey;
+use tenure_core::verify::head::public_key;
 
 /// What a route needs to get as far as looking for the thing.
 fn body(method: &Method, path: &str) -> Option<Value> {
@@ -24,6 +26,7 @@ fn body(method: &Method, path: &str) -> Option<Value> {
             Some(json!({}))
         }
         "end" => Some(json!({ "status": "completed" })),
+        "tokens" => Some(json!({ "audience": "desk" })),
         "decision" => Some(json!({ "decision": "approve" })),
         "resolution" => Some(json!({ "resolution": "retry" })),
         _ => None,
@@ -66,6 +69,9 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let open = json!({ "text": "permit(principal, action, resource);" });
     let set = own(rig.request(Method::PUT, "/v1/policy").json(&open));
     let policy = answered(set, StatusCode::OK).await["version"].as_str().unwrap().to_owned();
+    let app = json!({ "productId": "desk", "publicKey": hex(&public_key(&[7; 32])) });
+    let app = answered(own(rig.post("/v1/app-keys", &app)), StatusCode::CREATED).await;
+    let kid = app["kid"].as_str().unwrap().to_owned();
     let ids: BTreeMap<&str, String> = [
         ("version", policy),
         ("sessionId", text(&run["sessionId"])),
@@ -83,6 +89,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("projectId", project),
         ("secretName", "SHOP".to_owned()),
         ("workspaceId", workspace),
+        ("kid", kid),
     ]
     .into();
     let theirs = rig.key(THEIRS, "user:ada", &["*"]).await;
