@@ -56,7 +56,7 @@ fn ckp_1_one_is_made_at_every_pause_wait_and_end_of_a_root_run_in_its_commit() {
     assert!(one.summary.contains("`triage` is completed (finished)"), "{}", one.summary);
     let pins = &one.pins;
     assert_eq!(pins.agent, Some(format!("triage@{}", Digest::of(&[b"agent"]))));
-    assert_eq!(pins.policy.as_deref(), Some("v1"));
+    assert_eq!(pins.policy.as_deref(), Some("default"));
 }
 
 #[test]

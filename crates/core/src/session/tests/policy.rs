@@ -74,7 +74,9 @@ fn apr_3_only_a_stricter_question_is_asked_again() {
         let (mut bench, run, before) = approved_before();
         let entries = bench.assess_as(run, 0, verdict.clone(), standing);
         let expected: &[&str] = match again {
-            true => &["call.assessed", "approval.requested", "run.waiting-approval"],
+            true => {
+                &["call.assessed", "approval.requested", "run.waiting-approval", "checkpoint.made"]
+            }
             false => &["call.assessed", "step.intended"],
         };
         assert_eq!(kinds(&entries), expected, "{verdict:?}");
@@ -183,7 +185,7 @@ fn run_2_a_run_that_policy_refuses_is_journaled_and_ends_refused() {
     let mut bench = Bench::open();
     let refuse = |submitted| Command::SubmitRun { submitted, ruled: deny() };
     let entries = bench.run(refuse(agent(1)));
-    assert_eq!(kinds(&entries), ["run.submitted", "run.ended"]);
+    assert_eq!(kinds(&entries), ["run.submitted", "run.ended", "checkpoint.made"]);
     assert_eq!(bench.status(run_id(1)), RunStatus::Failed);
     assert_eq!(bench.stop_reason(run_id(1)), StopReason::Refused);
     let body = bench.kept.last().unwrap().body.is_some();
