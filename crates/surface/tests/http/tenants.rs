@@ -66,8 +66,16 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let open = json!({ "text": "permit(principal, action, resource);" });
     let set = own(rig.request(Method::PUT, "/v1/policy").json(&open));
     let policy = answered(set, StatusCode::OK).await["version"].as_str().unwrap().to_owned();
+    let dispatch = json!({
+        "productId": "cowork", "work": { "type": "intent", "intentType": "echo" }, "idempotencyKey": "k",
+        "context": { "originSurface": "web", "originProductId": "cowork", "dispatchMode": "remote",
+                     "initiatedAt": "2026-11-21T08:00:00Z" },
+    });
+    let dispatch = rig.post("/v1/dispatches", &dispatch).bearer_auth(OWNER);
+    let dispatch = text(&answered(dispatch, StatusCode::ACCEPTED).await["dispatchId"]);
     let ids: BTreeMap<&str, String> = [
         ("version", policy),
+        ("dispatchId", dispatch),
         ("sessionId", text(&run["sessionId"])),
         ("runId", text(&run["runId"])),
         ("execution_id", text(&run["runId"])),
@@ -143,6 +151,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
         "agents",
         "tasks",
         "todos",
+        "dispatches",
         "projects",
         "workspaces",
         "secrets",
@@ -152,7 +161,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
             answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
         assert_eq!(listed["items"], json!([]), "{list}");
     }
-    for list in ["runs", "approvals", "doubts", "tasks", "todos"] {
+    for list in ["runs", "approvals", "doubts", "tasks", "todos", "dispatches"] {
         let request = rig.get(&format!("/v1/{list}?session={session}")).bearer_auth(theirs);
         refused(request, StatusCode::NOT_FOUND, "not-found").await;
     }
@@ -196,6 +205,7 @@ fn nothing(name: &str) -> String {
         "stepId" => "stp",
         "approvalId" => "apr",
         "keyId" => "key",
+        "dispatchId" => "dsp",
         "taskId" => "tsk",
         "checkpointId" => "ckp",
         "todoId" => "tod",
