@@ -290,6 +290,8 @@ impl Engine {
             // what policy says of the run is asked when it starts
             refused: false,
             decided_under: PolicyVersion::Default,
+            tools: prepared.tools,
+            model: prepared.model,
         };
         Ok(DispatchReceived {
             dispatch: id,

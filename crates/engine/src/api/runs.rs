@@ -27,8 +27,8 @@ pub(super) struct Prepared {
     pub(super) memory: bool,
     pub(super) approvers: Vec<String>,
     digest: Option<Digest>,
-    tools: Option<Digest>,
-    model: Option<String>,
+    pub(super) tools: Option<Digest>,
+    pub(super) model: Option<String>,
 }
 
 /// What came of a submission.
