@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Error, TenantId};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, Motion, SystemMint};
+use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, Motion, Slots, SystemMint};
 use tenure_store_sqlite::SqliteStore;
 
 pub(crate) fn open(dir: &Path) -> Result<SqliteStore, Error> {
@@ -26,6 +26,7 @@ pub(crate) fn start(
         vault: tenure_engine::VaultKey([3; 32]),
         motion: Motion::Live,
         observers: Vec::new(),
+        slots: Slots::default(),
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

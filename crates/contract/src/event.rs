@@ -7,6 +7,7 @@ pub mod app;
 pub mod approval;
 pub mod artifact;
 pub mod checkpoint;
+pub mod dispatch;
 pub mod ledger;
 pub mod place;
 pub mod principal;
@@ -24,6 +25,7 @@ pub use app::*;
 pub use approval::*;
 pub use artifact::*;
 pub use checkpoint::*;
+pub use dispatch::*;
 pub use ledger::*;
 pub use place::*;
 pub use principal::*;
@@ -185,4 +187,18 @@ events! {
     91 "secret.deleted" SecretDeleted,
     /// A tenant's policy was set; its text is the body.
     92 "policy.set" PolicySet,
+    /// A dispatch came in; its payload and key are the body.
+    100 "dispatch.received" DispatchReceived,
+    /// A dispatch was taken.
+    101 "dispatch.accepted" DispatchAccepted,
+    /// A dispatch was not taken.
+    102 "dispatch.rejected" DispatchRejected,
+    /// A dispatch waits for its turn, its time or an executor.
+    103 "dispatch.waiting" DispatchWaiting,
+    /// A dispatch starts: the message to its session, until it is delivered.
+    105 "dispatch.started" DispatchStarted,
+    /// The session has the run of a dispatch, or refused it for good.
+    106 "dispatch.delivered" DispatchDelivered,
+    /// A dispatch was cancelled or expired before it started.
+    107 "dispatch.closed" DispatchClosed,
 }

@@ -37,6 +37,8 @@ ids! {
     CheckpointId = "ckp",
     /// A request to start work that came from somewhere.
     DispatchId = "dsp",
+    /// An entry of a schedule.
+    ScheduleId = "sch",
     /// Responsibility for a session moving elsewhere.
     HandoffId = "hnd",
     /// A token under which an approval is decided in another app (`APR-6`).

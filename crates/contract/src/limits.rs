@@ -154,3 +154,13 @@ pub const TOKEN_TTL_MAX_MS: u64 = 30 * 24 * 60 * 60 * 1000;
 pub const APP_KEYS_MAX: usize = 1_000;
 /// Tokens of one approval that may be out at once.
 pub const APPROVAL_TOKENS_MAX: usize = 16;
+/// Dispatches of one tenant that have not come to their end (`TEN-3`).
+pub const DISPATCHES_OPEN_MAX: usize = 1_000;
+/// Ended dispatches a tenant's ledger remembers the keys of.
+pub const DISPATCHES_REMEMBERED_MAX: usize = 10_000;
+/// How long a dispatch may wait to start when nothing else is said, milliseconds (seven days).
+pub const DISPATCH_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Dispatched runs one node has under way at a time, unless it is configured otherwise.
+pub const DISPATCH_SLOTS_PER_NODE: usize = 64;
+/// Dispatched runs of one tenant a node has under way at a time, unless it is configured otherwise.
+pub const DISPATCH_SLOTS_PER_TENANT: usize = 16;

@@ -398,6 +398,42 @@ words! {
 }
 
 words! {
+    /// When a dispatch starts (`DSP-1`, `DSP-2`).
+    DispatchMode {
+        /// At once.
+        1 Interactive = "interactive",
+        /// By priority and fair share.
+        2 Queued = "queued",
+        /// When its time has come.
+        3 Scheduled = "scheduled",
+        /// When a trusted executor has claimed it.
+        4 Remote = "remote",
+    }
+}
+
+words! {
+    /// Where a dispatch stands (`DSP-4`).
+    DispatchStatus {
+        /// Noted; whether it is taken is not decided.
+        1 Received = "received",
+        /// Taken.
+        2 Accepted = "accepted",
+        /// Not taken.
+        3 Rejected = "rejected",
+        /// Waits for its turn, its time or an executor.
+        4 Waiting = "waiting",
+        /// An executor holds it under a lease.
+        5 Claimed = "claimed",
+        /// Its run was begun; from here on the run tells.
+        6 Started = "started",
+        /// Given up before it started.
+        7 Cancelled = "cancelled",
+        /// Did not start in time.
+        8 Expired = "expired",
+    }
+}
+
+words! {
     /// The classes of failure (`RT14`).
     ErrorClass {
         /// The model or the way to it.
@@ -517,6 +553,25 @@ impl TaskRank {
     }
 }
 
+impl DispatchStatus {
+    /// True for the four statuses nothing leaves.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Rejected | Self::Started | Self::Cancelled | Self::Expired)
+    }
+}
+
+impl Surface {
+    /// Whether work can originate there (`DSP-1`); a worker carries out what others asked for.
+    #[must_use]
+    pub const fn is_origin(self) -> bool {
+        match self {
+            Self::Browser | Self::Mobile | Self::Desktop | Self::Web | Self::ProductApi => true,
+            Self::Worker => false,
+        }
+    }
+}
+
 impl TaskStatus {
     /// True for the two statuses nothing leaves, and for `failed`, which only a retry leaves.
     #[must_use]
@@ -611,6 +666,10 @@ words! {
         26 PolicyRead = "policy:read",
         /// Set the policy.
         27 PolicyAdmin = "policy:admin",
+        /// See dispatches, and check a dispatch context.
+        28 DispatchesRead = "dispatches:read",
+        /// Dispatch work, and give dispatches up.
+        29 DispatchesWrite = "dispatches:write",
     }
 }
 

@@ -17,11 +17,15 @@ pub use keys::{KeyRecord, Standing};
 pub use policies::PolicyRecord;
 pub use principals::PrincipalRecord;
 
+pub mod context;
+pub mod dispatch;
+
 use crate::command::{Draft, DraftBody};
 use crate::refusal::Illegal;
 use agents::Agents;
 use apps::Apps;
 use denials::{Denial, Denials};
+use dispatch::{DispatchCommand, Dispatches};
 use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
 use places::Places;
@@ -76,6 +80,9 @@ pub struct LedgerState {
     /// Keys of other apps.
     #[n(20)]
     pub apps: Apps,
+    /// Its dispatches.
+    #[n(21)]
+    pub dispatches: Dispatches,
 }
 
 /// What the ledger is asked to decide.
@@ -125,6 +132,8 @@ pub enum LedgerCommand {
     RevokeAppKey(String),
     /// Note that an authenticated caller was refused.
     NoteDenial(Denial),
+    /// About a dispatch.
+    Dispatch(DispatchCommand),
 }
 
 impl LedgerState {
@@ -145,14 +154,15 @@ impl LedgerState {
             secrets: SecretNames::default(),
             policies: Policies::default(),
             apps: Apps::default(),
+            dispatches: Dispatches::default(),
         }
     }
 
-    /// Decides a command.
+    /// Decides a command at that time.
     ///
     /// # Errors
     /// Why it is refused; nothing changed.
-    pub fn decide(&self, command: &LedgerCommand) -> Result<Vec<Draft>, Error> {
+    pub fn decide(&self, command: &LedgerCommand, now: Time) -> Result<Vec<Draft>, Error> {
         match command {
             LedgerCommand::Open { .. } if self.name.is_some() => Ok(Vec::new()),
             LedgerCommand::Open { name } => {
@@ -174,6 +184,7 @@ impl LedgerState {
             LedgerCommand::RegisterAppKey(wanted) => self.apps.register(wanted),
             LedgerCommand::RevokeAppKey(kid) => self.apps.revoke(kid),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
+            LedgerCommand::Dispatch(command) => self.dispatches.decide(command, now),
         }
     }
 
@@ -233,12 +244,18 @@ impl LedgerState {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())
             }
-            _ => Err("it belongs to a session".to_owned()),
+            _ => self.dispatches.apply(entry),
         };
         folded.map_err(illegal)?;
         self.seq = entry.seq;
         self.at = entry.at;
         Ok(())
+    }
+
+    /// The next moment at which time alone changes something, if there is one.
+    #[must_use]
+    pub fn next_wake(&self, now: Time) -> Option<Time> {
+        self.dispatches.next_wake(now)
     }
 }
 

@@ -10,6 +10,7 @@
 pub mod authority;
 pub mod command;
 pub mod cursor;
+pub mod fair;
 pub mod ledger;
 pub mod machine;
 pub mod pins;

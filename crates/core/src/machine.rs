@@ -5,6 +5,7 @@
 
 pub mod approval;
 pub mod artifact;
+pub mod dispatch;
 pub mod principal;
 pub mod run;
 pub mod session;

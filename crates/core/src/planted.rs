@@ -21,6 +21,8 @@ pub enum Bug {
     PerformBeforeDurable,
     /// A call begins on a verdict from a policy that is not in force any more.
     PolicyNotCheckedAgain,
+    /// A message to another journal is acknowledged before it is delivered.
+    OutboxLost,
 }
 
 thread_local! {

@@ -48,6 +48,8 @@ pub enum Table {
     Checkpoint,
     /// Keys of other apps, by the first half of the key's digest.
     AppKey,
+    /// Dispatches, by dispatch id.
+    Dispatch,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -107,6 +109,8 @@ pub enum Column {
     Version,
     /// At most so many characters.
     Length,
+    /// The entry of its journal that made it, by `seq`.
+    Place,
     /// Microseconds.
     CreatedAt,
     /// Microseconds.
@@ -165,6 +169,7 @@ impl Table {
         Self::Steer,
         Self::Checkpoint,
         Self::AppKey,
+        Self::Dispatch,
     ];
 
     /// The list's name in a database.
@@ -188,6 +193,7 @@ impl Table {
             Self::Steer => "steer",
             Self::Checkpoint => "checkpoint",
             Self::AppKey => "app_key",
+            Self::Dispatch => "dispatch",
         }
     }
 
@@ -217,6 +223,10 @@ impl Table {
                 Session, Run, Status, Open, Label, Priority, Rank, Workspace, CreatedAt, UpdatedAt,
             ],
             Self::Checkpoint => &[Session, Run, Kind, Status, Seq, CreatedAt],
+            Self::Dispatch => &[
+                Session, Run, Status, Open, Kind, Name, Product, User, Priority, Rank, Place,
+                Reason, CreatedAt, UpdatedAt, ExpiresAt,
+            ],
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,
@@ -265,6 +275,7 @@ impl Column {
             Self::Commit => "base_commit",
             Self::Version => "version",
             Self::Length => "length",
+            Self::Place => "place",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::StartedAt => "started_at",

@@ -30,6 +30,8 @@ pub use wishes::{Wish, next_wake, wishes};
 
 pub(crate) use decide::covers;
 
+pub use decide::{check_opening, check_title};
+
 use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 

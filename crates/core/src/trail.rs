@@ -159,6 +159,13 @@ impl Trail {
             | Event::PolicySet(_)
             | Event::AppKeyRegistered(_)
             | Event::AppKeyRevoked(_)
+            | Event::DispatchReceived(_)
+            | Event::DispatchAccepted(_)
+            | Event::DispatchRejected(_)
+            | Event::DispatchWaiting(_)
+            | Event::DispatchStarted(_)
+            | Event::DispatchDelivered(_)
+            | Event::DispatchClosed(_)
             | Event::AccessDenied(_) => None,
         }
     }

@@ -6,6 +6,8 @@ mod approvals;
 mod apps;
 mod artifacts;
 mod checkpoints;
+mod dispatch_approvals;
+mod dispatches;
 mod identity;
 mod keys;
 mod ledger;
@@ -49,8 +51,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tenure_contract::resource::Caller;
-use tenure_contract::{Code, Error, SessionId, limits};
-use tenure_core::projection::{Column, ListQuery, Order, Scope, Table, Value};
+use tenure_contract::{Code, Error, Journal, SessionId, limits};
+use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 use tenure_store::Store;
 
 /// How long a node's leases live without renewal.
@@ -150,12 +152,24 @@ impl Engine {
     /// # Errors
     /// When the lists cannot be read; the sessions looked at by then are recovered.
     pub fn recover(&self) -> Result<(), Error> {
+        self.recover_from(Table::Run, |row| {
+            row.id(Column::Session).map(|session| Journal::Session(SessionId::from_bytes(session)))
+        })?;
+        // a message that was not delivered stands in the ledger of its tenant
+        self.recover_from(Table::Dispatch, |row| Some(Journal::Ledger(row.tenant)))
+    }
+
+    fn recover_from(
+        &self,
+        table: Table,
+        journal: impl Fn(&Row) -> Option<Journal>,
+    ) -> Result<(), Error> {
         let mut after = None;
         let mut last = None;
         loop {
             let query = ListQuery {
                 scope: Scope::Engine,
-                table: Table::Run,
+                table,
                 key: None,
                 filters: vec![(Column::Open, Value::Number(1))],
                 order: Order::OldestFirst,
@@ -165,11 +179,11 @@ impl Engine {
             let rows = self.node.store.projection.list(&query).map_err(store_error)?;
             let Some(end) = rows.last() else { return Ok(()) };
             after = Some(end.born);
-            for session in rows.iter().filter_map(|row| row.id(Column::Session)) {
-                if last != Some(session) {
-                    self.node.wake(SessionId::from_bytes(session));
+            for journal in rows.iter().filter_map(&journal) {
+                if last != Some(journal) {
+                    self.node.wake(journal);
                 }
-                last = Some(session);
+                last = Some(journal);
             }
         }
     }
@@ -308,11 +322,11 @@ impl Engine {
     }
 }
 
-/// Wakes every session whose time has come.
+/// Wakes every journal whose time has come.
 async fn fire(node: Arc<Node>) {
     loop {
-        for session in node.timers.take_due(node.clock.now()) {
-            node.wake(session);
+        for journal in node.timers.take_due(node.clock.now()) {
+            node.wake(journal);
         }
         let first = node.timers.first();
         tokio::select! {

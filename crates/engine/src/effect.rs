@@ -18,8 +18,10 @@ use std::time::Duration;
 use tenure_agent::Agent;
 use tenure_contract::agent::AgentDefinition;
 use tenure_contract::event::Work;
-use tenure_contract::{Code, Digest, Error, Journal, RunId, SessionId, StepId, TenantId};
+use tenure_contract::{Code, Digest, Error, Journal, RunId, StepId, TenantId};
 use tenure_core::Command;
+use tenure_core::ledger::LedgerCommand;
+use tenure_core::ledger::dispatch::DispatchCommand;
 use tenure_core::session::{Stand, Wish, next_wake, wishes};
 
 /// How long an aborted effect may take to come to an end by itself.
@@ -38,8 +40,9 @@ impl Node {
     pub fn pump(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell) {
         let Folded::Session(state) = &cell.state else { return };
         if let Some(at) = next_wake(state) {
-            self.timers.arm(at, state.id);
+            self.timers.arm(at, resident.journal);
         }
+        self.count_dispatched(state);
         let in_force = match self.policy(resident) {
             Ok(policy) => policy.version(),
             // whatever was decided here has read it
@@ -193,19 +196,24 @@ impl Node {
         }
     }
 
-    /// Looks at a session again: reads it if need be, lets time pass for it.
-    pub fn wake(self: &Arc<Self>, session: SessionId) {
-        let woken = self.resident(Journal::Session(session)).and_then(|resident| match resident {
-            Some(resident) => self
-                .transact(&resident, &Command::Wake, Bodies::default(), &Actor::system())
-                .map(drop),
-            None => Ok(()),
+    /// Looks at a journal again: reads it if need be, lets time pass for it.
+    pub fn wake(self: &Arc<Self>, journal: Journal) {
+        let (bodies, actor) = (Bodies::default(), Actor::system());
+        let woken = self.resident(journal).and_then(|resident| match (resident, journal) {
+            (Some(resident), Journal::Session(_)) => {
+                self.transact(&resident, &Command::Wake, bodies, &actor).map(drop)
+            }
+            (Some(resident), Journal::Ledger(_)) => {
+                let command = LedgerCommand::Dispatch(DispatchCommand::Wake);
+                self.transact_ledger(&resident, &command, bodies, &actor).map(drop)
+            }
+            (None, _) => Ok(()),
         });
         if let Err(error) = woken {
-            tracing::warn!(%session, %error, "a session could not be woken");
+            tracing::warn!(%journal, %error, "a journal could not be woken");
             if is_passing(&error) {
                 self.timers
-                    .arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), session);
+                    .arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), journal);
             }
         }
         self.committer.nudge();
@@ -224,9 +232,7 @@ impl Node {
     /// The store refused: read the journal again once it may accept.
     pub async fn revisit(self: &Arc<Self>, journal: Journal) {
         tokio::time::sleep(REVISIT_AFTER).await;
-        if let Journal::Session(session) = journal {
-            self.wake(session);
-        }
+        self.wake(journal);
     }
 
     /// The definition of an agent's version.

@@ -12,6 +12,7 @@ pub mod api;
 mod claims;
 mod clock;
 mod commit;
+mod desk;
 mod durable;
 mod effect;
 mod feed;
@@ -41,6 +42,7 @@ pub use handler::{
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::{Config, Motion};
 pub use observe::{Observation, Observed, Observer, Outcome, Refused};
+pub use tenure_core::fair::Slots;
 
 pub use runtime::{AgentRuntime, RunOptions, Runtime};
 pub use vault::VaultKey;

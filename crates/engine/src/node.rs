@@ -4,6 +4,7 @@ use crate::agents::Seat;
 use crate::claims::Claims;
 use crate::clock::Clock;
 use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
+use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::handler::IntentRegistry;
 use crate::lock;
@@ -28,6 +29,7 @@ use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{
     Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
 };
+use tenure_core::fair::Slots;
 use tenure_core::ledger::{LedgerCommand, LedgerState};
 use tenure_core::session::{self, FOLD_VERSION, Fault, SessionState, Stand};
 use tenure_core::{Command, Context, Fresh};
@@ -66,6 +68,8 @@ pub struct Config {
     pub on_fatal: OnFatal,
     /// Whether it moves anything.
     pub motion: Motion,
+    /// How many dispatched runs may be under way at a time.
+    pub slots: Slots,
 }
 
 pub(crate) struct Node {
@@ -93,6 +97,8 @@ pub(crate) struct Node {
     pub performing: Mutex<HashSet<(StepId, u32)>>,
     /// Handlers this process is running.
     pub invoked: Mutex<HashSet<RunId>>,
+    /// Whose dispatches wait, and what is under way of them.
+    pub desk: Desk,
     /// Signals for the effects of runs.
     pub cancels: Mutex<HashMap<RunId, Cancel>>,
     /// Denials that are no entries, counted for the next one that is.
@@ -137,6 +143,7 @@ impl Node {
             loading: (0..64).map(|_| Mutex::new(())).collect(),
             performing: Mutex::default(),
             invoked: Mutex::default(),
+            desk: Desk::new(config.slots),
             cancels: Mutex::default(),
             denials: Mutex::default(),
             assessing: Mutex::default(),
@@ -313,9 +320,7 @@ impl Node {
             match resident {
                 // whoever waited for its commit may be gone: its runs must not wait for a visitor
                 Some(void) if void.durable.lost().is_some() => {
-                    if let Journal::Session(session) = void.journal {
-                        self.wake(session);
-                    }
+                    self.wake(void.journal);
                     let mut residents = lock(&self.residents);
                     let nothing_of_it = lock(&void.tail).is_empty()
                         && residents.get(&key).is_some_and(|known| Arc::ptr_eq(known, &void));
@@ -355,7 +360,10 @@ impl Node {
         if std::mem::replace(&mut cell.revived, true) {
             return Ok(());
         }
-        let Folded::Session(state) = &cell.state else { return Ok(()) };
+        let Folded::Session(state) = &cell.state else {
+            self.pump_ledger(resident, &cell);
+            return Ok(());
+        };
         // a cancel whose commit failed never was; its signal would abort whatever the run begins
         for run in state.live.iter().filter(|run| !state.runs.get(run).is_some_and(is_cancelled)) {
             lock(&self.cancels).remove(run);
@@ -462,13 +470,14 @@ impl Node {
         let Folded::Ledger(state) = &mut cell.state else {
             return Err(Error::new(Code::Internal, "a session takes no ledger command"));
         };
-        for draft in state.decide(command)? {
+        for draft in state.decide(command, now)? {
             let entry = session::Journalist::enter(&mut writer, draft);
             state
                 .apply(entry)
                 .map_err(|illegal| Error::new(Code::Internal, illegal.to_string()))?;
         }
         self.queue(resident, &mut cell, writer);
+        self.pump_ledger(resident, &cell);
         Ok(cell.chain.seq)
     }
 

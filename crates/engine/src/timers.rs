@@ -1,23 +1,23 @@
-//! When to look at which session again.
+//! When to look at which journal again.
 
 use crate::lock;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
-use tenure_contract::{SessionId, Time};
+use tenure_contract::{Journal, Time};
 use tokio::sync::Notify;
 
 /// Armed wakes, the earliest first. Arming twice is harmless: waking is.
 #[derive(Debug, Default)]
 pub(crate) struct Timers {
-    armed: Mutex<BTreeSet<(Time, SessionId)>>,
+    armed: Mutex<BTreeSet<(Time, Journal)>>,
     earlier: Notify,
 }
 
 impl Timers {
-    pub fn arm(&self, at: Time, session: SessionId) {
+    pub fn arm(&self, at: Time, journal: Journal) {
         let mut armed = lock(&self.armed);
         let is_first = armed.first().is_none_or(|(first, _)| at < *first);
-        armed.insert((at, session));
+        armed.insert((at, journal));
         drop(armed);
         if is_first {
             self.earlier.notify_one();
@@ -28,11 +28,11 @@ impl Timers {
         lock(&self.armed).first().map(|(at, _)| *at)
     }
 
-    pub fn take_due(&self, now: Time) -> Vec<SessionId> {
+    pub fn take_due(&self, now: Time) -> Vec<Journal> {
         let mut due = Vec::new();
         let mut armed = lock(&self.armed);
         while armed.first().is_some_and(|(at, _)| *at <= now) {
-            due.extend(armed.pop_first().map(|(_, session)| session));
+            due.extend(armed.pop_first().map(|(_, journal)| journal));
         }
         due
     }

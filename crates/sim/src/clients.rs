@@ -2,7 +2,7 @@
 //! and settle doubts by what the world's ledger says, and remember what they were told.
 
 use crate::dice::Dice;
-use crate::plan::{self, Wanted};
+use crate::plan::{self, Asked, Wanted};
 use crate::policies::POLICIES;
 use crate::trace::Trace;
 use crate::witness::Witness;
@@ -11,7 +11,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tenure_contract::resource::{
-    Caller, DecideApproval, Decision, OpenSession, ResolveStep, SetPolicy,
+    Caller, CreateDispatch, DecideApproval, Decision, OpenSession, ResolveStep, SetPolicy,
+    SubmitRun,
 };
 use tenure_contract::words::{ApprovalKind, ApprovalStatus, Resolution, RunStatus};
 use tenure_contract::{ApprovalId, Code, Error, RunId, SessionId, StepId, Time};
@@ -175,14 +176,21 @@ impl Clients {
     async fn submit(&self, engine: &Engine, place: usize) -> Result<(), Error> {
         let wanted = &self.wanted[place];
         let caller = &self.callers[wanted.caller];
-        let mut request = wanted.request.clone();
+        let mut session = None;
         if let Some(key) = &wanted.session {
             let opened = engine.open_session(caller, OpenSession::default(), Some(key)).await?;
             if opened.session_id != plan::session_id(caller.tenant, key) {
                 self.trace.broke("one key is one session", format!("{key}: {}", opened.session_id));
             }
-            request.session_id = Some(opened.session_id);
+            session = Some(opened.session_id);
         }
+        let request = match &wanted.request {
+            Asked::Dispatch(request) => {
+                let request = CreateDispatch { session_id: session, ..(**request).clone() };
+                return self.dispatch(engine, place, request).await;
+            }
+            Asked::Run(request) => SubmitRun { session_id: session, ..(**request).clone() },
+        };
         let accepted = engine.submit(caller, request).await?;
         self.trace.say(format!("client: {} accepted as {}", wanted.key, accepted.run_id));
         if accepted.run_id != wanted.run {
@@ -195,8 +203,33 @@ impl Clients {
         Ok(())
     }
 
+    async fn dispatch(
+        &self,
+        engine: &Engine,
+        place: usize,
+        request: CreateDispatch,
+    ) -> Result<(), Error> {
+        let wanted = &self.wanted[place];
+        let caller = &self.callers[wanted.caller];
+        let shown = engine.dispatch(caller, request).await?;
+        self.trace.say(format!("client: {} dispatched, {}", wanted.key, shown.status));
+        if shown.dispatch_id != plan::dispatch_id(caller.tenant, &wanted.key) {
+            self.trace
+                .broke("one key is one dispatch", format!("{}: {}", wanted.key, shown.dispatch_id));
+        }
+        if !self.witness().knows_dispatch(caller.tenant, shown.dispatch_id) {
+            let what = format!("dispatch {}", shown.dispatch_id);
+            self.trace.broke("what is acknowledged is durable", what);
+        }
+        self.memory().accepted.insert(wanted.run, place);
+        Ok(())
+    }
+
+    /// A run that was accepted; a dispatched one has begun.
     fn some_accepted(&self) -> Option<(RunId, usize)> {
         let accepted: Vec<_> = self.memory().accepted.iter().map(|(run, at)| (*run, *at)).collect();
+        let begun = |(run, _): &(RunId, usize)| self.witness().run(*run).is_some();
+        let accepted: Vec<_> = accepted.into_iter().filter(begun).collect();
         let (run, at) = self.dice().pick(&accepted).copied()?;
         Some((run, self.wanted[at].caller))
     }

@@ -12,7 +12,7 @@ use std::sync::{Arc, Once};
 use std::time::Duration;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Digest, Error, Time};
-use tenure_engine::{Clock, Config, Drive, Engine, Motion, SeededMint};
+use tenure_engine::{Clock, Config, Drive, Engine, Motion, SeededMint, Slots};
 use tokio::runtime::{Builder, Runtime};
 
 /// What a life is made of.
@@ -100,6 +100,8 @@ impl Life {
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
             observers: Vec::new(),
+            // few enough that dispatches wait for one another
+            slots: Slots { per_node: 2, per_tenant: 1 },
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

@@ -5,9 +5,17 @@ use crate::dice::Dice;
 use crate::handlers::INTENTS;
 use serde_json::{Value, json};
 use tenure_contract::entry::Principal;
-use tenure_contract::resource::{AgentRequest, Caller, IntentRequest, SubmitRun};
-use tenure_contract::words::{InputPolicy, RecoveryClass};
-use tenure_contract::{Digest, RunId, SessionId, TenantId};
+use tenure_contract::resource::{
+    AgentRequest, Caller, CreateDispatch, DispatchWork, IntentRequest, SubmitRun,
+};
+use tenure_contract::words::{DispatchMode, InputPolicy, RecoveryClass};
+use tenure_contract::{Digest, DispatchId, RunId, SessionId, TenantId, Time};
+use tenure_core::ledger::dispatch::made_by;
+
+/// The product everything is for.
+const PRODUCT: &str = "simulated";
+/// Later than any simulation lasts: 2100-01-01.
+const NEVER: Time = Time::from_micros(4_102_444_800_000_000);
 
 /// A run somebody wants, under a key that is repeated until it is accepted.
 #[derive(Debug, Clone)]
@@ -19,9 +27,18 @@ pub struct Wanted {
     /// The key of the session it is for; none for one of its own.
     pub session: Option<String>,
     /// The request, without the session.
-    pub request: SubmitRun,
+    pub request: Asked,
     /// The id the key stands for.
     pub run: RunId,
+}
+
+/// How a run is asked for.
+#[derive(Debug, Clone)]
+pub enum Asked {
+    /// Submitted.
+    Run(Box<SubmitRun>),
+    /// Dispatched.
+    Dispatch(Box<CreateDispatch>),
 }
 
 /// Two tenants' callers.
@@ -61,7 +78,12 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
     let caller = dice.below(callers.len() as u64) as usize;
     let tenant = callers[caller].tenant;
     let key = format!("run-{number}");
-    let run = RunId::from_bytes(derived(tenant, "run", &key));
+    let is_dispatched = dice.chance(400);
+    let run = RunId::from_bytes(if is_dispatched {
+        made_by(dispatch_id(tenant, &key), tenant, "run")
+    } else {
+        derived(tenant, "run", &key)
+    });
     let session = dice.chance(600).then(|| format!("session-{}", dice.below(2)));
     let mut request =
         if dice.chance(500) { agent(dice, number, run) } else { intent(dice, number) };
@@ -69,7 +91,59 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
     if dice.chance(100) {
         request.input_policy = Some(InputPolicy::Interrupt);
     }
+    let request = if is_dispatched {
+        Asked::Dispatch(Box::new(dispatched(dice, request)))
+    } else {
+        Asked::Run(Box::new(request))
+    };
     Wanted { caller, key, session, request, run }
+}
+
+/// The dispatch a key stands for.
+#[must_use]
+pub fn dispatch_id(tenant: TenantId, key: &str) -> DispatchId {
+    DispatchId::from_bytes(derived(tenant, "dispatch", key))
+}
+
+/// The same work, dispatched.
+fn dispatched(dice: &mut Dice, request: SubmitRun) -> CreateDispatch {
+    let (work, payload) = match (request.intent, request.agent) {
+        (Some(intent), _) => {
+            let IntentRequest { intent_type, parameters, .. } = intent;
+            (DispatchWork::Intent { intent_type, solution_id: None }, parameters)
+        }
+        (None, agent) => {
+            let task = agent.map(|agent| agent.task).unwrap_or_default();
+            let work = if dice.chance(300) {
+                DispatchWork::Task { title: "dispatched".to_owned(), agent: AGENT.to_owned() }
+            } else {
+                DispatchWork::Agent { name: AGENT.to_owned(), version: None }
+            };
+            (work, json!({ "task": task }))
+        }
+    };
+    let mode = if dice.chance(500) { DispatchMode::Interactive } else { DispatchMode::Queued };
+    let context = json!({
+        "originSurface": "web", "originProductId": PRODUCT, "dispatchMode": mode,
+        "initiatedAt": "2026-11-21T08:00:00Z",
+    });
+    CreateDispatch {
+        tenant_id: None,
+        product_id: PRODUCT.to_owned(),
+        user_id: None,
+        session_id: None,
+        task_id: None,
+        work,
+        payload,
+        context,
+        priority: dice.chance(300).then(|| "high".to_owned()),
+        not_before: None,
+        expires_at: Some(NEVER),
+        input_policy: request.input_policy,
+        execution_target: None,
+        approvers: Vec::new(),
+        idempotency_key: request.idempotency_key,
+    }
 }
 
 fn intent(dice: &mut Dice, number: u64) -> SubmitRun {

@@ -40,6 +40,8 @@ pub enum Planted {
     PerformBeforeDurable,
     /// A call begins on a verdict from a policy that is not in force any more.
     PolicyNotCheckedAgain,
+    /// A message to another journal is acknowledged before it is delivered.
+    OutboxLost,
 }
 
 impl Planted {
@@ -66,5 +68,6 @@ impl Planted {
         Self::TimerEarly,
         Self::PerformBeforeDurable,
         Self::PolicyNotCheckedAgain,
+        Self::OutboxLost,
     ];
 }

@@ -61,6 +61,7 @@ fn switch(planted: Option<Planted>) {
         Some(Planted::TimerEarly) => Some(Bug::TimerEarly),
         Some(Planted::PerformBeforeDurable) => Some(Bug::PerformBeforeDurable),
         Some(Planted::PolicyNotCheckedAgain) => Some(Bug::PolicyNotCheckedAgain),
+        Some(Planted::OutboxLost) => Some(Bug::OutboxLost),
         _ => None,
     });
 }
@@ -310,6 +311,6 @@ impl Simulation {
         let certain = |seen: &crate::witness::RunSeen| {
             witness.session(seen.session).is_none_or(|state| state.doubts.is_empty())
         };
-        ended && witness.runs().all(|(_, seen)| certain(seen))
+        ended && witness.has_no_open_dispatch() && witness.runs().all(|(_, seen)| certain(seen))
     }
 }

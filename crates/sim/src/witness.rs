@@ -8,12 +8,15 @@ use crate::policies::written;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::StepIntended;
-use tenure_contract::words::{ApprovalStatus, RecoveryClass, Resolution, RunStatus, StepKind};
+use tenure_contract::words::{
+    ApprovalStatus, RecoveryClass, Resolution, RunStatus, StepKind, Trigger,
+};
 use tenure_contract::{
-    ApprovalId, Digest, Entry, Event, Journal, PolicyVersion, RunId, SessionId, StepId, TenantId,
-    Time,
+    ApprovalId, Digest, DispatchId, Entry, Event, Journal, PolicyVersion, RunId, SessionId, StepId,
+    TenantId, Time,
 };
 use tenure_core::SessionState;
+use tenure_core::ledger::LedgerState;
 use tenure_store::Stored;
 
 /// What is durable of a step with an outside effect.
@@ -79,6 +82,9 @@ pub struct Witness {
     trace: Trace,
     chains: BTreeMap<[u8; 16], Chain>,
     sessions: BTreeMap<SessionId, SessionState>,
+    ledgers: BTreeMap<TenantId, LedgerState>,
+    /// Runs that dispatches started, durably.
+    started: BTreeSet<RunId>,
     runs: BTreeMap<RunId, RunSeen>,
     steps: BTreeMap<StepId, StepSeen>,
     approvals: BTreeMap<ApprovalId, Asked>,
@@ -93,6 +99,8 @@ impl Witness {
             trace,
             chains: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            ledgers: BTreeMap::new(),
+            started: BTreeSet::new(),
             runs: BTreeMap::new(),
             steps: BTreeMap::new(),
             approvals: BTreeMap::new(),
@@ -120,6 +128,8 @@ impl Witness {
                 return self.trace.broke("every journal folds", format!("{id}: {illegal}"));
             }
             self.follow_run(id, &entry);
+        } else {
+            self.follow_ledger(&entry);
         }
         self.follow_step(&entry);
         self.follow_approval(&entry);
@@ -189,8 +199,31 @@ impl Witness {
         follows
     }
 
+    fn follow_ledger(&mut self, entry: &Entry) {
+        let ledger = self.ledgers.entry(entry.tenant);
+        let ledger = ledger.or_insert_with(|| LedgerState::new(entry.tenant));
+        if let Err(illegal) = ledger.apply(entry) {
+            return self.trace.broke("every journal folds", format!("{}: {illegal}", entry.tenant));
+        }
+        match &entry.event {
+            Event::DispatchStarted(event) if !self.started.insert(event.run) => {
+                self.trace.broke("a dispatch starts once", event.run.to_string());
+            }
+            Event::DispatchDelivered(event) => {
+                if let Some(refused) = &event.refused {
+                    self.trace.broke("a session takes its dispatch", refused);
+                }
+            }
+            _ => {}
+        }
+    }
+
     fn follow_run(&mut self, session: SessionId, entry: &Entry) {
         if let Event::RunSubmitted(submitted) = &entry.event {
+            if submitted.trigger == Trigger::Dispatch && !self.started.contains(&submitted.run) {
+                let what = submitted.run.to_string();
+                self.trace.broke("no dispatched run before its start is durable", what);
+            }
             let seen = RunSeen {
                 session,
                 tenant: entry.tenant,
@@ -354,6 +387,17 @@ impl Witness {
     /// Every step with an outside effect.
     pub fn steps(&self) -> impl Iterator<Item = (&StepId, &StepSeen)> {
         self.steps.iter()
+    }
+    /// Whether a dispatch is durable.
+    #[must_use]
+    pub fn knows_dispatch(&self, tenant: TenantId, id: DispatchId) -> bool {
+        let ledger = self.ledgers.get(&tenant);
+        ledger.is_some_and(|ledger| ledger.dispatches.standing(id).is_some())
+    }
+    /// True while every dispatch has come to its end.
+    #[must_use]
+    pub fn has_no_open_dispatch(&self) -> bool {
+        self.ledgers.values().all(|ledger| ledger.dispatches.open.is_empty())
     }
     /// A session as its durable entries fold.
     #[must_use]

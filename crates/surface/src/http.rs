@@ -21,6 +21,7 @@ mod approvals;
 mod artifacts;
 mod caller;
 mod checkpoints;
+mod dispatches;
 mod document;
 mod entries;
 mod events;
@@ -94,6 +95,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(todos::routes())
         .merge(approvals::routes())
         .merge(travel::routes())
+        .merge(dispatches::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

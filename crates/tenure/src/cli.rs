@@ -9,6 +9,7 @@ mod conformance;
 mod decide;
 mod demo;
 mod demo_payments;
+mod dispatch;
 mod doctor;
 mod exit;
 mod explain;
@@ -101,6 +102,8 @@ enum Verb {
     Resolve(resolve::Args),
     /// Makes, lists and shows checkpoints.
     Checkpoint(checkpoint::Args),
+    /// Dispatches work at once, by turn or at a time; lists, shows and cancels dispatches.
+    Dispatch(Box<dispatch::Args>),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -194,7 +197,7 @@ pub fn main() -> ExitCode {
     };
     let cx = Cx { data: cli.data, tenant: cli.tenant, json: cli.json };
     let exit = runtime.block_on(async {
-        match dispatch(&cx, cli.verb).await {
+        match perform(&cx, cli.verb).await {
             Ok(exit) => exit,
             Err(failure) => failure.report(cx.json),
         }
@@ -204,7 +207,7 @@ pub fn main() -> ExitCode {
     exit.into()
 }
 
-async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
+async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Demo(args) => demo::run(cx, args).await,
         Verb::Run(args) => run::run(cx, args).await,
@@ -220,6 +223,7 @@ async fn dispatch(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Forget(args) => forget::run(cx, args).await,
         Verb::Resolve(args) => resolve::run(cx, args).await,
         Verb::Checkpoint(args) => checkpoint::run(cx, args).await,
+        Verb::Dispatch(args) => dispatch::run(cx, *args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

@@ -11,7 +11,7 @@ use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId};
 use tenure_engine::{
-    AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal,
+    AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal, Slots,
     SystemMint, VaultKey,
 };
 use tenure_store_sqlite::SqliteStore;
@@ -133,6 +133,7 @@ impl Tenure {
             workspaces,
             vault: VaultKey(keys.secrets),
             observers: options.observers,
+            slots: Slots::default(),
             on_fatal: options.on_fatal,
             motion: options.motion,
         };

@@ -7,6 +7,7 @@ mod cli {
     mod beside;
     mod conformance;
     pub mod desk;
+    mod dispatched;
     mod evidence;
     mod interrupted;
     mod liar;

@@ -83,6 +83,10 @@ fn cbor(ty: &str, all: &[Shape]) -> String {
     if let Some(inner) = generic(ty, "Option") {
         return format!("{}, optional", cbor(inner, all));
     }
+    // a box is where it lies in memory, not on disk
+    if let Some(inner) = generic(ty, "Box") {
+        return cbor(inner, all);
+    }
     if let Some(inner) = generic(ty, "Vec") {
         return format!("array of {}", cbor(inner, all));
     }
@@ -114,6 +118,7 @@ mod tests {
         let all = shapes("pub struct Site {\n#[n(0)]\npub turn: u32,\n}\n");
         assert_eq!(cbor("Option<Vec<RunId>>", &all), "array of 16 bytes, RunId, optional");
         assert_eq!(cbor("Site", &all), "[Site](#site)");
+        assert_eq!(cbor("Option<Box<Site>>", &all), "[Site](#site), optional");
         assert_eq!(cbor("RunStatus", &all), "word [RunStatus](words.md#runstatus)");
     }
 }

@@ -3,8 +3,8 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, PrincipalStatus, RunStatus, SessionStatus, StepStatus,
-    TaskStatus, TodoStatus, WorkspaceStatus,
+    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus, SessionStatus,
+    StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -21,7 +21,9 @@ struct Machine {
 
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
-    use machine::{approval, artifact, principal, run, session, step, task, todo, workspace};
+    use machine::{
+        approval, artifact, dispatch, principal, run, session, step, task, todo, workspace,
+    };
     vec![
         table(
             "session",
@@ -39,6 +41,11 @@ fn machines() -> Vec<Machine> {
             "A step's intent is durable before its effect; in doubt means the request may have left and no answer is \
              committed (`STP-1`).",
             (&[StepStatus::Intended], StepStatus::ALL, step::TRANSITIONS),
+        ),
+        table(
+            "dispatch",
+            "A dispatch is decided about once and starts at most once; what comes after the start is the run's (`DSP-4`).",
+            (&[DispatchStatus::Received], DispatchStatus::ALL, dispatch::TRANSITIONS),
         ),
         table(
             "approval",

@@ -40,6 +40,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| artifact_event(number, s))
         .or_else(|| task_event(number, s))
         .or_else(|| ledger_event(number, s))
+        .or_else(|| dispatch_event(number, s))
 }
 
 fn run(s: &mut Source) -> RunId {
@@ -150,7 +151,7 @@ fn dispatch_context(s: &mut Source) -> DispatchContext {
     DispatchContext {
         origin_surface: s.word(Surface::ALL),
         origin_product_id: s.text("cowork"),
-        dispatch_mode: s.text("interactive"),
+        dispatch_mode: s.word(DispatchMode::ALL),
         initiated_at: s.time(),
     }
 }
@@ -559,5 +560,62 @@ fn place_event(number: u16, s: &mut Source) -> Option<Event> {
         .into(),
         89 => WorkspaceMoved { workspace, status: s.word(WorkspaceStatus::ALL) }.into(),
         _ => return None,
+    })
+}
+
+fn dispatch(s: &mut Source) -> DispatchId {
+    DispatchId::from_bytes(s.bytes16())
+}
+
+fn dispatch_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        100 => dispatch_received(s)?.into(),
+        101 => DispatchAccepted { dispatch: dispatch(s) }.into(),
+        102 => DispatchRejected { dispatch: dispatch(s), reason: s.text("no grant") }.into(),
+        103 => DispatchWaiting { dispatch: dispatch(s) }.into(),
+        105 => {
+            let session = SessionId::from_bytes(s.bytes16());
+            DispatchStarted { dispatch: dispatch(s), session, run: run(s) }.into()
+        }
+        106 => DispatchDelivered {
+            dispatch: dispatch(s),
+            run: s.option(run),
+            refused: s.option(|s| s.text("session-busy")),
+            reason: s.option(|s| s.text("it is busy")),
+        }
+        .into(),
+        107 => DispatchClosed {
+            dispatch: dispatch(s),
+            status: s.word(DispatchStatus::ALL),
+            reason: s.option(|s| s.text("nobody needs it")),
+        }
+        .into(),
+        _ => return None,
+    })
+}
+
+fn dispatch_received(s: &mut Source) -> Option<DispatchReceived> {
+    let opens = match session_event(1, s)? {
+        Event::SessionOpened(opened) => s.option(|_| Box::new(opened)),
+        _ => return None,
+    };
+    let makes = match task_event(55, s)? {
+        Event::TaskCreated(made) => s.option(|_| Box::new(made)),
+        _ => return None,
+    };
+    Some(DispatchReceived {
+        dispatch: dispatch(s),
+        product: s.text("cowork"),
+        user: s.text("ada"),
+        context: dispatch_context(s),
+        session: SessionId::from_bytes(s.bytes16()),
+        opens,
+        makes,
+        run: Box::new(submitted(s)),
+        priority: s.option(|s| s.text("high")),
+        not_before: s.option(Source::time),
+        expires_at: s.time(),
+        request: s.digest(),
+        decided_under: policy(s),
     })
 }

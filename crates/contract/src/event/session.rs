@@ -1,6 +1,6 @@
 //! Events of a session and of its chat memory.
 
-use crate::words::{ExecutionTarget, InputPolicy, SessionStatus, Surface};
+use crate::words::{DispatchMode, ExecutionTarget, InputPolicy, SessionStatus, Surface};
 use crate::{AgentId, Digest, RunId, Time, WorkspaceId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -16,9 +16,9 @@ pub struct DispatchContext {
     /// The product it began in.
     #[n(1)]
     pub origin_product_id: String,
-    /// `interactive`, `queued`, `scheduled` or `remote`.
+    /// When it is to start.
     #[n(2)]
-    pub dispatch_mode: String,
+    pub dispatch_mode: DispatchMode,
     /// When it began.
     #[n(3)]
     pub initiated_at: Time,

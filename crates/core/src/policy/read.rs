@@ -138,9 +138,10 @@ fn annotated(rule: &Rule, text: &str) -> Vec<Problem> {
         (Some(_), Effect::Forbid) => {
             wrong.push("a `forbid` asks nobody; `@ask` stands on a `permit`".to_owned())
         }
-        (Some(_), Effect::Permit) if !only_calls(rule) => {
-            wrong
-                .push("only a call can wait; `@ask` needs `action == Action::\"call\"`".to_owned());
+        (Some(_), Effect::Permit) if !can_wait(rule) => {
+            let told = "only a call or a dispatch can wait; `@ask` needs `action == Action::\"call\"` or \
+                        `action == Action::\"dispatch\"`";
+            wrong.push(told.to_owned());
         }
         (Some(Err(why)), Effect::Permit) => wrong.push(why),
         (None | Some(Ok(_)), _) => {}
@@ -155,8 +156,13 @@ fn line_of(rule: &Rule, text: &str) -> Option<usize> {
     text.find(source.as_str()).map(|at| line_at(text, at))
 }
 
-fn only_calls(rule: &Rule) -> bool {
-    matches!(rule.action_constraint(), ActionConstraint::Eq(action) if is_call(&action))
+/// Whether everything the rule permits can wait for a decision: a call in its session, a dispatch in
+/// the ledger.
+fn can_wait(rule: &Rule) -> bool {
+    let waits = |action: &cedar_policy::EntityUid| {
+        is_call(action) || action.id().unescaped() == PolicyAction::Dispatch.as_str()
+    };
+    matches!(rule.action_constraint(), ActionConstraint::Eq(action) if waits(&action))
 }
 
 fn is_call(action: &cedar_policy::EntityUid) -> bool {

@@ -178,7 +178,7 @@ fn pol_1_what_is_wrong_with_a_text_is_told_with_its_line() {
             "@ask(\"a\") forbid(principal, action == Action::\"call\", resource);",
             "`forbid` asks nobody",
         ),
-        ("@ask(\"a\") permit(principal, action, resource);", "only a call can wait"),
+        ("@ask(\"a\") permit(principal, action, resource);", "only a call or a dispatch can wait"),
         (
             "@risk(\"low\") permit(principal, action == Action::\"call\", resource);",
             "terms of an `@ask`",

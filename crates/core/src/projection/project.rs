@@ -1,5 +1,7 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
+mod dispatch;
+
 use super::{Column, RowChange, Table, Value, ledger};
 use tenure_contract::event::{CheckpointMade, Event, RunSteered, RunSubmitted, Work};
 use tenure_contract::words::{
@@ -60,6 +62,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::MemoryCleared(_)
         | Event::AccessDenied(_)
         | Event::PolicySet(_) => Vec::new(),
+        Event::DispatchReceived(_)
+        | Event::DispatchAccepted(_)
+        | Event::DispatchRejected(_)
+        | Event::DispatchWaiting(_)
+        | Event::DispatchStarted(_)
+        | Event::DispatchDelivered(_)
+        | Event::DispatchClosed(_) => dispatch::rows(entry),
     }
 }
 

@@ -94,6 +94,13 @@ impl SessionState {
             | Event::PolicySet(_)
             | Event::AppKeyRegistered(_)
             | Event::AppKeyRevoked(_)
+            | Event::DispatchReceived(_)
+            | Event::DispatchAccepted(_)
+            | Event::DispatchRejected(_)
+            | Event::DispatchWaiting(_)
+            | Event::DispatchStarted(_)
+            | Event::DispatchDelivered(_)
+            | Event::DispatchClosed(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }

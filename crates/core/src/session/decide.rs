@@ -12,7 +12,8 @@ mod turn;
 
 pub(crate) use approval::covers;
 use approval::{Verdict, decide_approval};
-use fields::{Fields, bind_agent, change_session, check_opening};
+pub use fields::check_opening;
+use fields::{Fields, bind_agent, change_session};
 use finish::finish_run;
 use step::{
     Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,
@@ -28,6 +29,7 @@ pub use checkpoint::opens;
 
 pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
+pub use task::check_title;
 pub(super) use task::give_up_tasks;
 
 use super::draft;

@@ -20,6 +20,9 @@ impl Engine {
     /// # Errors
     /// `not-found`.
     pub async fn approval(&self, caller: &Caller, id: ApprovalId) -> Result<Approval, Error> {
+        if let Some(asked) = self.ledger_approval(caller, id).await? {
+            return Ok(asked);
+        }
         let session = self.find_session(caller, Table::Approval, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("approval", id))?;
         let resident =
@@ -84,7 +87,14 @@ impl Engine {
     ) -> Result<Approval, Error> {
         reason(request.reason.as_ref())?;
         let id = asked.approval_id;
-        let session = asked.session_id.ok_or_else(|| Error::not_found("approval", id))?;
+        let Some(session) = asked.session_id else {
+            if returned.is_some() {
+                let told = format!("approval `{id}` is about a dispatch, and is decided here only");
+                return Err(Error::new(Code::IllegalTransition, told).about(id));
+            }
+            self.decide_dispatch(caller, asked, request).await?;
+            return self.approval(caller, id).await;
+        };
         let resident = self.session_of(caller, session)?;
         let approve = request.decision == Decision::Approve;
         if approve && asked.kind == ApprovalKind::Question && request.answer.is_none() {
@@ -123,7 +133,7 @@ impl Engine {
     }
 
     /// What policy says of the caller's deciding it (`APR-2`).
-    fn may_decide(
+    pub(super) fn may_decide(
         &self,
         caller: &Caller,
         resident: &Resident,

@@ -5,12 +5,13 @@ use crate::commit::store_error;
 use std::str::FromStr;
 use tenure_contract::resource::Change;
 use tenure_contract::resource::{
-    ApiKey, Approval, Caller, DoubtSummary, Page, Resolver, RunSummary, SessionSummary, TaskSummary,
+    ApiKey, Approval, Caller, DispatchSummary, DoubtSummary, Page, Resolver, RunSummary,
+    SessionSummary, TaskSummary,
 };
 use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
-    ApprovalId, Code, Digest, Error, KeyId, ProjectId, RunId, SessionId, StepId, TaskId, Time,
-    WorkspaceId, limits,
+    ApprovalId, Code, Digest, DispatchId, Error, KeyId, ProjectId, RunId, SessionId, StepId,
+    TaskId, Time, WorkspaceId, limits,
 };
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 
@@ -204,14 +205,14 @@ impl Engine {
         let Some(product) = &caller.product else { return Ok(Vec::new()) };
         match listing.session {
             Some(session) => self.session_of(caller, session).map(|_| Vec::new()),
+            None if table.columns().contains(&Column::Product) => {
+                Ok(vec![(Column::Product, Value::Text(product.clone()))])
+            }
             None if table.columns().contains(&Column::Session) => {
                 let told = format!(
                     "this key works for product `{product}` only; name one of its sessions with `session`"
                 );
                 Err(Error::new(Code::InvalidArgument, told))
-            }
-            None if table.columns().contains(&Column::Product) => {
-                Ok(vec![(Column::Product, Value::Text(product.clone()))])
             }
             None => Ok(Vec::new()),
         }
@@ -424,5 +425,24 @@ pub(super) fn api_key(row: &Row) -> Option<ApiKey> {
         status: owned(row, Column::Status)?,
         created_at: time(row, Column::CreatedAt)?,
         key: None,
+    })
+}
+
+pub(super) fn dispatch_summary(row: &Row) -> Option<DispatchSummary> {
+    Some(DispatchSummary {
+        dispatch_id: DispatchId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        product_id: owned(row, Column::Product)?,
+        user_id: owned(row, Column::User)?,
+        session_id: row.id(Column::Session).map(SessionId::from_bytes),
+        run_id: row.id(Column::Run).map(RunId::from_bytes),
+        mode: word(row, Column::Kind)?,
+        name: owned(row, Column::Name)?,
+        priority: owned(row, Column::Priority),
+        status: word(row, Column::Status)?,
+        reason: owned(row, Column::Reason),
+        expires_at: time(row, Column::ExpiresAt),
+        created_at: time(row, Column::CreatedAt)?,
+        updated_at: time(row, Column::UpdatedAt)?,
     })
 }

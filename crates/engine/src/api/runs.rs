@@ -21,14 +21,14 @@ use tenure_core::{Command, Refusal};
 
 /// What a submission comes to before a session is asked.
 pub(super) struct Prepared {
-    work: Work,
+    pub(super) work: Work,
     pub(super) input: Value,
-    limits: RunLimits,
-    memory: bool,
-    approvers: Vec<String>,
+    pub(super) limits: RunLimits,
+    pub(super) memory: bool,
+    pub(super) approvers: Vec<String>,
     digest: Option<Digest>,
-    tools: Option<Digest>,
-    model: Option<String>,
+    pub(super) tools: Option<Digest>,
+    pub(super) model: Option<String>,
 }
 
 /// What came of a submission.
@@ -94,7 +94,7 @@ impl Engine {
     }
 
     /// Submits a run with what policy says of it (`RUN-2`).
-    pub(super) fn enter_run(
+    pub(crate) fn enter_run(
         &self,
         caller: &Caller,
         resident: &Arc<Resident>,

@@ -8,10 +8,11 @@ use crate::view;
 use std::sync::Arc;
 use tenure_contract::event::{SessionBound, SessionOpened};
 use tenure_contract::resource::{
-    Caller, Change, ChangeSession, Claim, ClaimSession, OpenSession, Session,
+    Caller, Change, ChangeSession, Claim, ClaimSession, ContextProblem, OpenSession, Session,
 };
 use tenure_contract::words::{ExecutionTarget, InputPolicy, SessionStatus};
 use tenure_contract::{Code, Digest, Error, SessionId, TenantId, limits};
+use tenure_core::ledger::context::{check_context, told};
 use tenure_core::{Command, SessionState};
 
 impl Engine {
@@ -208,6 +209,9 @@ fn opening(
     for approver in &request.approvers {
         approver_word(approver)?;
     }
+    if let Some(context) = &request.dispatch_context {
+        check_context(context).map_err(|problems| bad_context(&problems))?;
+    }
     Ok(SessionOpened {
         product,
         user,
@@ -235,6 +239,11 @@ pub(super) fn product_of(caller: &Caller, named: Option<String>) -> Result<Optio
 pub(super) fn other_product(bound: &str, named: &str) -> Error {
     let told = format!("product `{named}` is not this key's; it works for `{bound}` only");
     Error::new(Code::Forbidden, told)
+}
+
+/// A dispatch context that is not one, with everything that is wrong (`DSP-1`).
+pub(super) fn bad_context(problems: &[ContextProblem]) -> Error {
+    Error::new(Code::InvalidArgument, format!("the dispatch context: {}", told(problems)))
 }
 
 /// An approver is written `kind:name` or `kind:*`.

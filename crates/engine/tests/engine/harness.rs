@@ -25,7 +25,7 @@ use tenure_contract::resource::{
 use tenure_contract::words::{InputPolicy, RunStatus};
 use tenure_contract::{Entry, Error, RunId, SessionId, TenantId};
 use tenure_engine::{
-    Clock, Config, Drive, Engine, IntentRegistry, Listing, Motion, SystemMint, Told,
+    Clock, Config, Drive, Engine, IntentRegistry, Listing, Motion, Slots, SystemMint, Told,
 };
 use tenure_store::{MemoryStore, Store};
 use tenure_store_sqlite::SqliteStore;
@@ -119,6 +119,7 @@ impl House {
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
             observers: Vec::new(),
+            slots: Slots::default(),
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }

@@ -7,6 +7,7 @@ mod artifacts;
 mod checkpoints;
 mod claims;
 mod crashes;
+mod dispatches;
 mod doubts;
 mod drains;
 mod intents;

@@ -4,6 +4,7 @@ mod access;
 mod checkpoints;
 mod decisions;
 mod deltas;
+mod dispatches;
 mod document;
 mod executions;
 mod feed;

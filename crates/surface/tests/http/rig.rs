@@ -12,7 +12,7 @@ use tenure_contract::{TenantId, Time};
 use tenure_core::verify::head::{certify, public_key};
 use tenure_engine::{
     Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, Motion,
-    SystemMint,
+    Slots, SystemMint,
 };
 use tenure_store::{MemoryStore, Store};
 use tenure_surface::http::{Access, HeadSigner, ServerState, router, serve};
@@ -61,6 +61,7 @@ impl Rig {
             vault: tenure_engine::VaultKey([3; 32]),
             motion: Motion::Live,
             observers: Vec::new(),
+            slots: Slots::default(),
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();

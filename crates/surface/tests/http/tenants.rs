@@ -72,8 +72,16 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let app = json!({ "productId": "desk", "publicKey": hex(&public_key(&[7; 32])) });
     let app = answered(own(rig.post("/v1/app-keys", &app)), StatusCode::CREATED).await;
     let kid = app["kid"].as_str().unwrap().to_owned();
+    let dispatch = json!({
+        "productId": "cowork", "work": { "type": "intent", "intentType": "echo" }, "idempotencyKey": "k",
+        "context": { "originSurface": "web", "originProductId": "cowork", "dispatchMode": "remote",
+                     "initiatedAt": "2026-11-21T08:00:00Z" },
+    });
+    let dispatch = rig.post("/v1/dispatches", &dispatch).bearer_auth(OWNER);
+    let dispatch = text(&answered(dispatch, StatusCode::ACCEPTED).await["dispatchId"]);
     let ids: BTreeMap<&str, String> = [
         ("version", policy),
+        ("dispatchId", dispatch),
         ("sessionId", text(&run["sessionId"])),
         ("runId", text(&run["runId"])),
         ("execution_id", text(&run["runId"])),
@@ -150,6 +158,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
         "agents",
         "tasks",
         "todos",
+        "dispatches",
         "projects",
         "workspaces",
         "secrets",
@@ -159,7 +168,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
             answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
         assert_eq!(listed["items"], json!([]), "{list}");
     }
-    for list in ["runs", "approvals", "doubts", "tasks", "todos"] {
+    for list in ["runs", "approvals", "doubts", "tasks", "todos", "dispatches"] {
         let request = rig.get(&format!("/v1/{list}?session={session}")).bearer_auth(theirs);
         refused(request, StatusCode::NOT_FOUND, "not-found").await;
     }
@@ -203,6 +212,7 @@ fn nothing(name: &str) -> String {
         "stepId" => "stp",
         "approvalId" => "apr",
         "keyId" => "key",
+        "dispatchId" => "dsp",
         "taskId" => "tsk",
         "checkpointId" => "ckp",
         "todoId" => "tod",

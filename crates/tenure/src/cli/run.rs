@@ -180,7 +180,7 @@ pub(crate) fn definition(path: &Path) -> Result<AgentDefinition, Failure> {
     Ok(definition)
 }
 
-fn parameters(given: &[String]) -> Result<Value, Failure> {
+pub(super) fn parameters(given: &[String]) -> Result<Value, Failure> {
     let mut parameters = Map::new();
     for pair in given {
         let (key, value) = pair.split_once('=').ok_or_else(|| {

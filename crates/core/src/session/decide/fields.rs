@@ -15,7 +15,10 @@ use tenure_contract::words::{ExecutionTarget, InputPolicy};
 const CHAT: &str = "chat";
 
 /// What a session may be opened with (`SES-1`, `TGT-1`).
-pub(super) fn check_opening(opened: &SessionOpened) -> Result<(), Refusal> {
+///
+/// # Errors
+/// What it may not.
+pub fn check_opening(opened: &SessionOpened) -> Result<(), Refusal> {
     check_target(opened)?;
     check_memory(&opened.memory)?;
     opened.title.as_deref().map_or(Ok(()), |title| check_title("title", title))

@@ -211,7 +211,11 @@ fn listed(words: impl Iterator<Item = impl Display>) -> String {
     }
 }
 
-pub(super) fn check_title(what: &str, text: &str) -> Result<(), Refusal> {
+/// A title within its limits.
+///
+/// # Errors
+/// What it is called and what is wrong with it.
+pub fn check_title(what: &str, text: &str) -> Result<(), Refusal> {
     let (long, most) = (text.chars().count(), limits::TITLE_MAX_CHARS);
     if text.trim().is_empty() || long > most {
         let told = format!(

@@ -1,0 +1,271 @@
+//! What a ledger decides about dispatches, entry by entry.
+
+use crate::ledger::dispatch::{DispatchCommand, made_by};
+use crate::ledger::{LedgerCommand, LedgerState};
+use crate::policy::{Ruled, Ruling, Terms};
+use crate::session::tests::bench;
+use std::collections::BTreeMap;
+use tenure_contract::entry::Principal;
+use tenure_contract::event::*;
+use tenure_contract::words::{DispatchMode, DispatchStatus, Surface};
+use tenure_contract::{
+    ApprovalId, Code, Digest, DispatchId, Entry, Error, Event, EventId, Journal, PolicyVersion,
+    SessionId, TenantId, Time, limits,
+};
+
+const TENANT: TenantId = TenantId::from_bytes([1; 16]);
+const HOUR_MS: u64 = 3_600_000;
+
+struct Book {
+    state: LedgerState,
+    now: Time,
+}
+
+impl Book {
+    fn new() -> Self {
+        Self { state: LedgerState::new(TENANT), now: Time::from_micros(1_000_000) }
+    }
+
+    /// Decides and folds; the kinds of what was decided.
+    fn tell(&mut self, command: DispatchCommand) -> Result<Vec<&'static str>, Error> {
+        let drafts = self.state.decide(&LedgerCommand::Dispatch(command), self.now)?;
+        let mut kinds = Vec::new();
+        for draft in drafts {
+            kinds.push(draft.event.name());
+            let entry = self.entry(draft.event);
+            self.state.apply(&entry).unwrap();
+        }
+        Ok(kinds)
+    }
+
+    fn entry(&self, event: Event) -> Entry {
+        Entry {
+            journal: Journal::Ledger(TENANT),
+            seq: self.state.seq + 1,
+            at: self.now,
+            event_id: EventId::from_bytes([9; 16]),
+            tenant: TENANT,
+            run: None,
+            principal: Principal::system(),
+            surface: None,
+            correlation_id: [9; 16],
+            causation_id: EventId::from_bytes([9; 16]),
+            parent_event_id: None,
+            payload: None,
+            event,
+        }
+    }
+
+    fn receive(&mut self, received: DispatchReceived) -> Result<Vec<&'static str>, Error> {
+        let approval = ApprovalId::from_bytes(received.dispatch.bytes());
+        let (received, ruling) = (Box::new(received), Ruling::Permit);
+        self.tell(DispatchCommand::Receive { received, ruling, approval })
+    }
+
+    fn status(&self, number: u32) -> Option<DispatchStatus> {
+        self.state.dispatches.standing(id(number)).map(|known| known.status)
+    }
+
+    fn deliver(&mut self, number: u32) -> Vec<&'static str> {
+        let run = Some(bench::run_id(1));
+        let delivered =
+            DispatchDelivered { dispatch: id(number), run, refused: None, reason: None };
+        self.tell(DispatchCommand::Deliver(delivered)).unwrap()
+    }
+}
+
+fn id(number: u32) -> DispatchId {
+    let mut bytes = [0; 16];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    DispatchId::from_bytes(bytes)
+}
+
+fn received(number: u32, mode: DispatchMode) -> DispatchReceived {
+    DispatchReceived {
+        dispatch: id(number),
+        product: "cowork".to_owned(),
+        user: "ada".to_owned(),
+        context: DispatchContext {
+            origin_surface: Surface::Web,
+            origin_product_id: "cowork".to_owned(),
+            dispatch_mode: mode,
+            initiated_at: Time::from_micros(1),
+        },
+        session: SessionId::from_bytes(made_by(id(number), TENANT, "session")),
+        opens: None,
+        makes: None,
+        run: Box::new(bench::intent(1)),
+        priority: None,
+        not_before: None,
+        expires_at: Time::from_micros(1_000_000).plus_ms(HOUR_MS),
+        request: Digest::of(&[&number.to_be_bytes()]),
+        decided_under: PolicyVersion::Default,
+    }
+}
+
+#[test]
+fn dsp_4_each_mode_takes_its_way() {
+    let mut book = Book::new();
+    let kinds = book.receive(received(1, DispatchMode::Interactive)).unwrap();
+    assert_eq!(kinds, ["dispatch.received", "dispatch.accepted", "dispatch.started"]);
+    for (number, mode) in
+        [(2, DispatchMode::Queued), (3, DispatchMode::Scheduled), (4, DispatchMode::Remote)]
+    {
+        let kinds = book.receive(received(number, mode)).unwrap();
+        assert_eq!(kinds, ["dispatch.received", "dispatch.accepted", "dispatch.waiting"], "{mode}");
+    }
+    assert_eq!(book.tell(DispatchCommand::StartNext).unwrap(), ["dispatch.started"]);
+    assert_eq!(book.tell(DispatchCommand::StartNext).unwrap(), ["dispatch.started"]);
+    assert!(book.tell(DispatchCommand::StartNext).unwrap().is_empty(), "nobody here may start 4");
+    assert_eq!(book.status(4), Some(DispatchStatus::Waiting));
+    assert_eq!(book.state.dispatches.undelivered().count(), 3);
+    assert_eq!(book.deliver(1), ["dispatch.delivered"]);
+    assert!(book.deliver(1).is_empty(), "a second acknowledgement is nothing new");
+    assert_eq!(book.state.dispatches.undelivered().count(), 2);
+}
+
+#[test]
+fn dsp_2_a_key_is_remembered_after_the_end_up_to_a_named_limit() {
+    let mut book = Book::new();
+    let many = u32::try_from(limits::DISPATCHES_REMEMBERED_MAX).unwrap() + 1;
+    for number in 0..many {
+        book.receive(received(number, DispatchMode::Interactive)).unwrap();
+        book.deliver(number);
+    }
+    assert!(book.receive(received(1, DispatchMode::Interactive)).unwrap().is_empty());
+    let other =
+        DispatchReceived { request: Digest::ZERO, ..received(1, DispatchMode::Interactive) };
+    assert_eq!(book.receive(other).unwrap_err().code, Code::KeyConflict);
+    assert_eq!(book.state.dispatches.ended.len(), limits::DISPATCHES_REMEMBERED_MAX);
+    assert_eq!(book.status(0), None, "the oldest is forgotten");
+    // it is taken in again, under the ids it had: its session still knows the run
+    let again = received(0, DispatchMode::Interactive);
+    assert_eq!(made_by(id(0), TENANT, "session"), again.session.bytes());
+    assert_eq!(book.receive(again).unwrap().len(), 3);
+}
+
+#[test]
+fn ten_3_a_tenant_has_a_limit_of_open_dispatches() {
+    let mut book = Book::new();
+    let most = u32::try_from(limits::DISPATCHES_OPEN_MAX).unwrap();
+    for number in 0..most {
+        book.receive(received(number, DispatchMode::Queued)).unwrap();
+    }
+    let refused = book.receive(received(most, DispatchMode::Queued)).unwrap_err();
+    assert_eq!(refused.code, Code::LimitReached);
+    assert!(refused.message.contains("DISPATCHES_OPEN_MAX"), "{refused}");
+    assert_eq!(book.status(most), None);
+    assert!(book.receive(received(0, DispatchMode::Queued)).unwrap().is_empty(), "a known one is");
+    let cancel = DispatchCommand::Cancel { dispatch: id(0), reason: None };
+    assert_eq!(book.tell(cancel).unwrap(), ["dispatch.closed"]);
+    assert_eq!(book.receive(received(most, DispatchMode::Queued)).unwrap().len(), 3);
+}
+
+#[test]
+fn dsp_4_time_expires_what_did_not_start_and_nothing_else() {
+    let mut book = Book::new();
+    let soon = book.now.plus_ms(HOUR_MS / 2);
+    let scheduled =
+        DispatchReceived { not_before: Some(soon), ..received(1, DispatchMode::Scheduled) };
+    book.receive(scheduled).unwrap();
+    book.receive(received(2, DispatchMode::Remote)).unwrap();
+    book.receive(received(3, DispatchMode::Interactive)).unwrap();
+    assert_eq!(book.state.next_wake(book.now), Some(soon));
+    assert_eq!(book.state.dispatches.next(book.now), None, "it is not its time");
+    assert_eq!(book.state.dispatches.next(soon), Some(id(1)));
+    assert!(book.tell(DispatchCommand::Wake).unwrap().is_empty());
+    book.now = book.now.plus_ms(HOUR_MS);
+    assert_eq!(book.state.dispatches.next(book.now), None, "its time is over");
+    assert_eq!(book.tell(DispatchCommand::Wake).unwrap(), ["dispatch.closed", "dispatch.closed"]);
+    assert_eq!(book.status(1), Some(DispatchStatus::Expired));
+    assert_eq!(book.status(3), Some(DispatchStatus::Started));
+    assert_eq!(book.state.next_wake(book.now), None);
+}
+
+#[test]
+fn apr_2_a_dispatch_nobody_decided_about_is_rejected() {
+    let mut book = Book::new();
+    let terms = |approvers: &[&str]| {
+        Ruling::Ask(Terms {
+            why: "a stranger".to_owned(),
+            approvers: approvers.iter().map(ToString::to_string).collect(),
+            needs_reason: true,
+            risk: None,
+        })
+    };
+    let ask = |number, ruling| DispatchCommand::Receive {
+        received: Box::new(received(number, DispatchMode::Interactive)),
+        ruling,
+        approval: ApprovalId::from_bytes(id(number).bytes()),
+    };
+    let denied = Ruling::Deny { why: "no".to_owned() };
+    let kinds = book.tell(ask(7, denied.clone())).unwrap();
+    assert_eq!(kinds, ["dispatch.received", "dispatch.rejected"]);
+    let kinds = book.tell(ask(1, terms(&["user:*"]))).unwrap();
+    assert_eq!(kinds, ["dispatch.received", "approval.requested"]);
+    let decide = |ruling, reason: Option<&str>| DispatchCommand::Decide {
+        approval: ApprovalId::from_bytes(id(1).bytes()),
+        approve: true,
+        principal: "user:ada".to_owned(),
+        reason: reason.map(str::to_owned),
+        ruled: Ruled { ruling, under: PolicyVersion::Default },
+    };
+    let refused = book.tell(decide(denied, Some("why not"))).unwrap_err();
+    assert_eq!(refused.code, Code::Forbidden, "policy says who decides");
+    assert!(book.tell(decide(Ruling::Permit, None)).is_err(), "a reason was asked for");
+    let cancel = DispatchCommand::Cancel { dispatch: id(1), reason: None };
+    let refused = book.tell(cancel).unwrap_err();
+    assert!(refused.message.contains("deny its approval"), "{refused}");
+    book.now = book.now.plus_ms(HOUR_MS);
+    let late = decide(Ruling::Permit, Some("why not"));
+    assert_eq!(book.tell(late).unwrap_err().code, Code::AlreadyDecided);
+    let kinds = book.tell(DispatchCommand::Wake).unwrap();
+    assert_eq!(kinds, ["approval.closed", "dispatch.rejected"]);
+    assert_eq!(book.status(1), Some(DispatchStatus::Rejected));
+}
+
+/// Every entry in every status either follows the table or is refused and changes nothing.
+#[test]
+fn dsp_4_the_fold_takes_exactly_what_the_table_lists() {
+    use DispatchStatus::*;
+    let dispatch = id(1);
+    let entries: BTreeMap<DispatchStatus, Event> = [
+        (Accepted, Event::from(DispatchAccepted { dispatch })),
+        (Rejected, DispatchRejected { dispatch, reason: String::new() }.into()),
+        (Waiting, DispatchWaiting { dispatch }.into()),
+        (Started, {
+            let event = received(1, DispatchMode::Queued);
+            DispatchStarted { dispatch, session: event.session, run: event.run.run }.into()
+        }),
+        (Cancelled, DispatchClosed { dispatch, status: Cancelled, reason: None }.into()),
+        (Expired, DispatchClosed { dispatch, status: Expired, reason: None }.into()),
+    ]
+    .into();
+    let ways: [&[DispatchStatus]; 7] = [
+        &[],
+        &[Accepted],
+        &[Rejected],
+        &[Accepted, Waiting],
+        &[Accepted, Started],
+        &[Accepted, Cancelled],
+        &[Accepted, Waiting, Expired],
+    ];
+    for way in ways {
+        let mut book = Book::new();
+        let first = book.entry(received(1, DispatchMode::Queued).into());
+        book.state.apply(&first).unwrap();
+        for step in way {
+            let entry = book.entry(entries[step].clone());
+            book.state.apply(&entry).unwrap();
+        }
+        let at = book.status(1).unwrap();
+        for (to, event) in &entries {
+            let mut state = book.state.clone();
+            let taken = state.apply(&book.entry(event.clone())).is_ok();
+            assert_eq!(taken, crate::machine::dispatch::may(at, *to), "{at} to {to}");
+            if !taken {
+                assert_eq!(state, book.state, "{at} to {to} is refused and changes nothing");
+            }
+        }
+    }
+}

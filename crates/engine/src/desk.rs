@@ -1,0 +1,154 @@
+//! Dispatches on their way: which one starts next, and the delivery of those that started.
+//!
+//! A started dispatch is a message in its tenant's ledger. It is delivered by opening its session and
+//! submitting its run, both under ids the dispatch determines, so that delivering it again changes
+//! nothing; only then is it acknowledged. What was started and not acknowledged is found by folding the
+//! ledger, and delivered again.
+
+mod deliver;
+
+use crate::lock;
+use crate::node::Node;
+use crate::resident::{Actor, Cell, Folded, Resident};
+use crate::seal::Bodies;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use tenure_contract::words::{RunStatus, Trigger};
+use tenure_contract::{DispatchId, Journal, SessionId, TenantId};
+use tenure_core::SessionState;
+use tenure_core::fair::{FairShare, Load, Slots};
+use tenure_core::ledger::LedgerCommand;
+use tenure_core::ledger::dispatch::DispatchCommand;
+
+/// What the node knows of the dispatches of its tenants; all of it can be read again.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    slots: Slots,
+    board: Mutex<Board>,
+    /// Starts that are being delivered.
+    delivering: Mutex<HashSet<DispatchId>>,
+    /// True while a look at who waits is due.
+    is_due: AtomicBool,
+    /// One looks at a time: a slot that is free for two would be given twice.
+    looking: Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Board {
+    share: FairShare,
+    /// By tenant: dispatches that could start, and starts that are not delivered.
+    ledgers: BTreeMap<TenantId, (usize, usize)>,
+    /// By session: whose it is, and dispatched runs of it that hold a slot.
+    sessions: HashMap<SessionId, (TenantId, usize)>,
+}
+
+impl Board {
+    fn loads(&self) -> BTreeMap<TenantId, Load> {
+        let load = |(tenant, (waiting, starting)): (&TenantId, &(usize, usize))| {
+            (*tenant, Load { waiting: *waiting, running: *starting })
+        };
+        let mut loads: BTreeMap<_, _> = self.ledgers.iter().map(load).collect();
+        for (tenant, held) in self.sessions.values() {
+            loads.entry(*tenant).or_default().running += held;
+        }
+        loads
+    }
+}
+
+impl Desk {
+    pub fn new(slots: Slots) -> Self {
+        Self {
+            slots,
+            board: Mutex::default(),
+            delivering: Mutex::default(),
+            is_due: AtomicBool::new(false),
+            looking: Mutex::default(),
+        }
+    }
+}
+
+impl Node {
+    /// Sees to everything a ledger wishes for now; its lock is held.
+    pub fn pump_ledger(self: &Arc<Self>, resident: &Arc<Resident>, cell: &Cell) {
+        let Folded::Ledger(state) = &cell.state else { return };
+        let now = self.clock.now().max(cell.chain.at);
+        if let Some(at) = state.next_wake(now) {
+            self.timers.arm(at, resident.journal);
+        }
+        let mut out = 0;
+        for started in state.dispatches.undelivered() {
+            out += 1;
+            self.begin_delivery(resident, cell.chain.seq, started);
+        }
+        let ready = state.dispatches.ready(now);
+        {
+            let mut board = lock(&self.desk.board);
+            match (ready, out) {
+                (0, 0) => drop(board.ledgers.remove(&state.tenant)),
+                both => drop(board.ledgers.insert(state.tenant, both)),
+            }
+        }
+        if ready > 0 {
+            self.look_who_waits();
+        }
+    }
+
+    /// Counts the dispatched runs of a session that hold a slot: those that are to go on without a
+    /// person. One that ended or waits for somebody gives its slot back.
+    pub fn count_dispatched(self: &Arc<Self>, state: &SessionState) {
+        let holds = |run: &&tenure_core::session::Run| {
+            run.parent.is_none()
+                && matches!(run.trigger, Trigger::Dispatch | Trigger::Schedule)
+                && matches!(run.status, RunStatus::Queued | RunStatus::Running)
+        };
+        let held = state.live.iter().filter_map(|run| state.runs.get(run)).filter(holds).count();
+        let before = {
+            let mut board = lock(&self.desk.board);
+            let before = match held {
+                0 => board.sessions.remove(&state.id),
+                held => board.sessions.insert(state.id, (state.tenant, held)),
+            };
+            before.map_or(0, |(_, before)| before)
+        };
+        if held < before {
+            self.look_who_waits();
+        }
+    }
+
+    /// Starts what may start, soon: whoever asks holds a lock.
+    fn look_who_waits(self: &Arc<Self>) {
+        if self.is_draining() || self.desk.is_due.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let node = self.clone();
+        self.spawn(async move {
+            node.desk.is_due.store(false, Ordering::SeqCst);
+            node.start_waiting();
+        });
+    }
+
+    fn start_waiting(self: &Arc<Self>) {
+        let _one_at_a_time = lock(&self.desk.looking);
+        loop {
+            let chosen = {
+                let mut board = lock(&self.desk.board);
+                let loads = board.loads();
+                board.share.choose(&loads, self.desk.slots)
+            };
+            let Some(tenant) = chosen.filter(|_| !self.is_draining()) else { return };
+            let journal = Journal::Ledger(tenant);
+            let command = LedgerCommand::Dispatch(DispatchCommand::StartNext);
+            let started = self.ledger(tenant).and_then(|ledger| {
+                self.transact_ledger(&ledger, &command, Bodies::default(), &Actor::system())
+            });
+            if let Err(error) = started {
+                tracing::warn!(%tenant, %error, "a dispatch could not be started");
+                // looking at the ledger again puts it back on the board
+                lock(&self.desk.board).ledgers.remove(&tenant);
+                let node = self.clone();
+                self.spawn(async move { node.revisit(journal).await });
+            }
+        }
+    }
+}

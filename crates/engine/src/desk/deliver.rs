@@ -1,0 +1,158 @@
+//! The delivery of one started dispatch: at least once, recorded once.
+
+use crate::api::{Engine, actor};
+use crate::effect::is_passing;
+use crate::lock;
+use crate::node::Node;
+use crate::resident::{Actor, Resident};
+use crate::seal::Bodies;
+use serde_json::{Value, json};
+use std::sync::Arc;
+use std::time::Duration;
+use tenure_contract::event::{DispatchDelivered, DispatchReceived, Work};
+use tenure_contract::resource::Caller;
+use tenure_contract::{Code, Error, RunId};
+use tenure_core::command::Write;
+use tenure_core::ledger::LedgerCommand;
+use tenure_core::ledger::dispatch::{Dispatch, DispatchCommand};
+use tenure_core::{Command, Refusal};
+
+/// First and longest wait before a message is offered to its session again.
+const DELIVER_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+
+impl Node {
+    /// Begins to deliver a start, once it is durable, unless somebody here does already.
+    pub(super) fn begin_delivery(
+        self: &Arc<Self>,
+        ledger: &Arc<Resident>,
+        needs: u64,
+        started: &Dispatch,
+    ) {
+        let id = started.received.dispatch;
+        if self.is_draining() || !lock(&self.desk.delivering).insert(id) {
+            return;
+        }
+        let (node, ledger) = (self.clone(), ledger.clone());
+        let (received, seq) = (started.received.clone(), started.seq);
+        self.spawn(async move {
+            let delivered = node.deliver(&ledger, needs, &received, seq).await;
+            lock(&node.desk.delivering).remove(&id);
+            if let Err(error) = delivered {
+                tracing::warn!(dispatch = %id, %error, "a start is not delivered yet");
+                // whatever is still to be delivered is found by reading the ledger again
+                node.revisit(ledger.journal).await;
+            }
+        });
+    }
+
+    async fn deliver(
+        self: &Arc<Self>,
+        ledger: &Arc<Resident>,
+        needs: u64,
+        received: &DispatchReceived,
+        seq: u64,
+    ) -> Result<(), Error> {
+        self.durable(ledger, needs).await?;
+        #[cfg(feature = "planted")]
+        if tenure_core::planted::is(tenure_core::planted::Bug::OutboxLost) {
+            self.acknowledge(ledger, received, Ok(received.run.run)).await?;
+        }
+        let mut wait = DELIVER_AGAIN.0;
+        let taken = loop {
+            match self.hand_over(ledger, received, seq).await {
+                Ok(run) => break Ok(run),
+                Err(error) if may_pass(&error) => {
+                    tracing::debug!(dispatch = %received.dispatch, %error, "offering it again");
+                }
+                Err(error) => break Err(error),
+            }
+            if self.committer.is_closed() || self.is_draining() {
+                return Ok(());
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(DELIVER_AGAIN.1);
+        };
+        self.acknowledge(ledger, received, taken).await
+    }
+
+    /// Opens the session if need be, makes the task if one is to be made, submits the run; durable when
+    /// it returns. Each of the three is nothing new the second time.
+    async fn hand_over(
+        self: &Arc<Self>,
+        ledger: &Arc<Resident>,
+        received: &DispatchReceived,
+        seq: u64,
+    ) -> Result<RunId, Error> {
+        let id = received.dispatch;
+        let found = self.read_one(ledger, seq)?;
+        let found = found.ok_or_else(|| Error::not_found("dispatch", id))?;
+        let body = self
+            .body(&found)?
+            .ok_or_else(|| Error::new(Code::NotFound, "what it was given is erased").about(id))?;
+        let body: Value = serde_json::from_slice(&body)
+            .map_err(|why| Error::new(Code::StoreCorrupt, why.to_string()).about(id))?;
+        // whoever dispatched it is who submits it, now as then
+        let caller = Caller {
+            tenant: ledger.tenant,
+            principal: found.entry.principal.clone(),
+            surface: found.entry.surface,
+            product: None,
+            scopes: Vec::new(),
+        };
+        let actor = actor(&caller);
+        let session = match &received.opens {
+            Some(opened) => {
+                let resident = self.session_or_new(ledger.tenant, received.session)?;
+                let command = Command::OpenSession((**opened).clone());
+                self.transact(&resident, &command, Bodies::default(), &actor)?;
+                resident
+            }
+            None => self
+                .session(ledger.tenant, received.session)?
+                .ok_or(Refusal::NoSession(received.session))?,
+        };
+        if let Some(made) = &received.makes {
+            let intent = self.seal_json(ledger.tenant, &json!({ "intent": made.title }))?;
+            let bodies = Bodies { writes: vec![Some(intent)], ..Bodies::default() };
+            let command = Command::Write(Write::CreateTask((**made).clone()));
+            self.transact(&session, &command, bodies, &actor)?;
+        }
+        let input = run_input(&received.run.work, &body["payload"]);
+        let engine = Engine { node: self.clone() };
+        let accepted = engine.enter_run(&caller, &session, &received.run, &input)?;
+        self.durable(&session, accepted.seq).await?;
+        Ok(accepted.run_id)
+    }
+
+    async fn acknowledge(
+        self: &Arc<Self>,
+        ledger: &Arc<Resident>,
+        received: &DispatchReceived,
+        taken: Result<RunId, Error>,
+    ) -> Result<(), Error> {
+        let run = taken.as_ref().ok().copied();
+        let refused = taken.err();
+        let delivered = DispatchDelivered {
+            dispatch: received.dispatch,
+            run,
+            refused: refused.as_ref().map(|error| error.code.to_string()),
+            reason: refused.map(|error| error.message),
+        };
+        let command = LedgerCommand::Dispatch(DispatchCommand::Deliver(delivered));
+        let seq = self.transact_ledger(ledger, &command, Bodies::default(), &Actor::system())?;
+        self.durable(ledger, seq).await
+    }
+}
+
+/// What a run is given, from a dispatch's payload.
+pub(crate) fn run_input(work: &Work, payload: &Value) -> Value {
+    match work {
+        Work::Intent { .. } => json!({ "parameters": payload, "metadata": Value::Null }),
+        Work::Agent { .. } => json!({ "task": payload["task"] }),
+    }
+}
+
+/// Whether the session may take later what it refuses now.
+fn may_pass(error: &Error) -> bool {
+    is_passing(error) || matches!(error.code, Code::LimitReached | Code::SettleLag)
+}
