@@ -11,7 +11,9 @@ use tenure_contract::entry::Principal;
 use tenure_contract::resource::{Caller, OpenSession};
 use tenure_contract::{TenantId, Time};
 use tenure_core::verify::head::{certify, public_key};
-use tenure_engine::{Clock, Config, Drive, Engine, IntentRegistry, Motion, SystemMint, VaultKey};
+use tenure_engine::{
+    Clock, Config, Drive, Engine, IntentRegistry, Motion, Slots, SystemMint, VaultKey,
+};
 use tenure_store::MemoryStore;
 use tenure_surface::http::{Access, HeadSigner, ServerState, router, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -74,6 +76,7 @@ fn config() -> Config {
         vault: VaultKey([3; 32]),
         motion: Motion::Live,
         observers: Vec::new(),
+        slots: Slots::default(),
         on_fatal: Box::new(|why| panic!("{why}")),
     }
 }

@@ -99,10 +99,17 @@ fn cbor(ty: &str, all: &[Shape]) -> String {
         "PolicyVersion" => "32 bytes of a digest, or none for the built-in policy".to_owned(),
         id if id.ends_with("Id") => format!("16 bytes, {id}"),
         shape if all.iter().any(|known| known.name == shape) => {
-            format!("[{shape}](#{})", shape.to_lowercase())
+            format!("[{shape}](#{})", anchor(shape))
         }
         word => format!("word [{word}](words.md#{})", word.to_lowercase()),
     }
+}
+
+/// The heading a shape stands under: an event's begins with its number.
+fn anchor(shape: &str) -> String {
+    let bare = shape.to_lowercase();
+    let kind = Event::KINDS.iter().find(|(_, name)| name.replace(['.', '-'], "") == bare);
+    kind.map_or(bare.clone(), |(number, _)| format!("{number}-{bare}"))
 }
 
 fn generic<'a>(ty: &'a str, outer: &str) -> Option<&'a str> {
