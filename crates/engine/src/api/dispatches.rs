@@ -80,7 +80,7 @@ impl Engine {
             return Err(Error::new(Code::InvalidArgument, told));
         };
         let id = DispatchId::from_bytes(derived_id(caller.tenant, "dispatch", &key)?);
-        let digest = request_digest(&request)?;
+        let digest = digest_of(&request)?;
         if self.with_ledger(caller.tenant, |state| {
             state.dispatches.standing(id).is_some_and(|known| known.request == digest)
         })? {
@@ -458,4 +458,14 @@ fn work_of(received: &DispatchReceived) -> DispatchWork {
             DispatchWork::Agent { name: name.clone(), version: Some(*version) }
         }
     }
+}
+
+/// The digest of what is asked for. When it was sent is no part of that: whoever sends it again sends it
+/// later.
+fn digest_of(request: &CreateDispatch) -> Result<Digest, Error> {
+    let mut asked = request.clone();
+    if let Some(context) = asked.context.as_object_mut() {
+        context.remove("initiatedAt");
+    }
+    request_digest(&asked)
 }

@@ -211,7 +211,7 @@ fn apr_2_a_dispatch_nobody_decided_about_is_rejected() {
         ruled: Ruled { ruling, under: PolicyVersion::Default },
     };
     let refused = book.tell(decide(denied, Some("why not"))).unwrap_err();
-    assert_eq!(refused.code, Code::Forbidden, "policy says who decides");
+    assert_eq!(refused.code, Code::DeniedByPolicy, "policy says who decides");
     assert!(book.tell(decide(Ruling::Permit, None)).is_err(), "a reason was asked for");
     let cancel = DispatchCommand::Cancel { dispatch: id(1), reason: None };
     let refused = book.tell(cancel).unwrap_err();

@@ -18,7 +18,6 @@ pub(super) fn write(state: &SessionState, writes: &[Write], run: Option<&Run>) -
     if writes.is_empty() {
         return Ok(Vec::new());
     }
-    still_open(state)?;
     each_once(writes)?;
     let is_todo = |write: &&Write| matches!(write, Write::CreateTodo(_));
     let is_task = |write: &&Write| matches!(write, Write::CreateTask(_));
@@ -32,6 +31,10 @@ pub(super) fn write(state: &SessionState, writes: &[Write], run: Option<&Run>) -
             let parent = run.and_then(Run::parent_event);
             drafts.push(Draft { event, run: run.map(|run| run.id), parent, body });
         }
+    }
+    // what was written before is nothing new, even to a session that has ended meanwhile
+    if !drafts.is_empty() {
+        still_open(state)?;
     }
     Ok(drafts)
 }
