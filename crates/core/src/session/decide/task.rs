@@ -15,9 +15,16 @@ use tenure_contract::{Digest, Event, TaskId, TodoId, WorkspaceId, limits};
 
 /// Writes of one commit, in their order; `run` is the run whose step writes them.
 pub(super) fn write(state: &SessionState, writes: &[Write], run: Option<&Run>) -> Decided {
-    if writes.is_empty() {
-        return Ok(Vec::new());
+    let drafts = drafts(state, writes, run);
+    match &drafts {
+        // what was written before is nothing new, even to a session that has ended meanwhile
+        Ok(none) if none.is_empty() => {}
+        Ok(_) | Err(_) => still_open(state)?,
     }
+    drafts
+}
+
+fn drafts(state: &SessionState, writes: &[Write], run: Option<&Run>) -> Decided {
     each_once(writes)?;
     let is_todo = |write: &&Write| matches!(write, Write::CreateTodo(_));
     let is_task = |write: &&Write| matches!(write, Write::CreateTask(_));
@@ -31,10 +38,6 @@ pub(super) fn write(state: &SessionState, writes: &[Write], run: Option<&Run>) -
             let parent = run.and_then(Run::parent_event);
             drafts.push(Draft { event, run: run.map(|run| run.id), parent, body });
         }
-    }
-    // what was written before is nothing new, even to a session that has ended meanwhile
-    if !drafts.is_empty() {
-        still_open(state)?;
     }
     Ok(drafts)
 }
