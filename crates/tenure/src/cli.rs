@@ -11,6 +11,7 @@ mod demo;
 mod demo_payments;
 mod dispatch;
 mod doctor;
+mod example;
 mod exit;
 mod explain;
 mod export;
@@ -76,6 +77,8 @@ struct Cli {
 enum Verb {
     /// Shows a failure survived: payments, kill -9, an approval, a verified journal.
     Demo(demo::Args),
+    /// Plays an example, or lists them: what each shows, with every claim checked.
+    Example(example::Args),
     /// Runs an agent on a task, or an intent, and follows it to its end.
     Run(run::Args),
     /// Follows a session's run on after an interruption; lets a paused one go on.
@@ -210,6 +213,7 @@ pub fn main() -> ExitCode {
 async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
     match verb {
         Verb::Demo(args) => demo::run(cx, args).await,
+        Verb::Example(args) => example::run(cx, args).await,
         Verb::Run(args) => run::run(cx, args).await,
         Verb::Resume(args) => resume::run(cx, args).await,
         Verb::Serve(args) => serve::run(cx, args).await,

@@ -17,7 +17,8 @@ mod round;
 mod summary;
 
 use crate::cli::{Exit, Failure};
-use child::{Payments, Server};
+use crate::stage::Server;
+use child::Payments;
 use documents::{Documents, Wanted};
 use killer::Killer;
 use narrator::Narrator;

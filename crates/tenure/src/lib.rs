@@ -33,11 +33,13 @@ pub mod cli;
 mod client;
 mod connection;
 mod demo;
+mod examples;
 pub mod intents;
 mod keys;
 mod open;
 mod owner;
 mod server;
+mod stage;
 
 pub use keys::{KeyError, Keys};
 pub use open::{OpenError, Options, Tenure};

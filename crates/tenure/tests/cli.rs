@@ -9,6 +9,7 @@ mod cli {
     pub mod desk;
     mod dispatched;
     mod evidence;
+    mod examples;
     mod interrupted;
     mod liar;
     mod people;

@@ -1,20 +1,15 @@
 //! The documents the demo works through: shipped ones, or a person's own folder.
 
 use crate::cli::Failure;
+use crate::stage::{Files, shipped};
 use serde_json::Value;
 use std::collections::BTreeSet;
-use std::fs;
-use std::path::{Path, PathBuf};
-
-macro_rules! shipped {
-    ($($name:literal),+ $(,)?) => {
-        &[$(($name, include_str!(concat!("../../../../examples/demo/", $name)))),+]
-    };
-}
+use std::path::Path;
 
 /// What is shipped: six orders, one of them sent twice, one cut off in the middle; four refunds,
 /// one of them above the limit.
-const SHIPPED: &[(&str, &str)] = shipped![
+const SHIPPED: &[(&str, &str)] = shipped!(
+    "demo":
     "orders/ord-1041.json",
     "orders/ord-1042.json",
     "orders/ord-1043.json",
@@ -27,13 +22,13 @@ const SHIPPED: &[(&str, &str)] = shipped![
     "refunds/ref-0312.json",
     "refunds/ref-0313.json",
     "refunds/ref-0314.json",
-];
+);
 
 /// As many calls as one turn of an agent may have.
 const DOCUMENTS_MAX: usize = tenure_contract::limits::CALLS_PER_TURN_MAX;
 
 /// Documents by the path they are given to the agent under.
-pub(super) struct Documents(Vec<(PathBuf, String)>);
+pub(super) struct Documents(Files);
 
 /// What is to be paid, by a person's reading of the documents.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -55,25 +50,12 @@ impl Wanted {
 impl Documents {
     /// The shipped ones.
     pub fn shipped() -> Self {
-        Self(SHIPPED.iter().map(|(name, text)| (PathBuf::from(name), (*text).to_owned())).collect())
+        Self(Files::shipped(SHIPPED))
     }
 
     /// A person's own.
     pub fn in_folder(folder: &Path) -> Result<Self, Failure> {
-        let mut found = Vec::new();
-        collect(folder, folder, &mut found).map_err(|error| {
-            Failure::usage(format!("`--input {}` cannot be read: {error}", folder.display()))
-        })?;
-        found.sort();
-        if found.is_empty() || found.len() > DOCUMENTS_MAX {
-            let told = format!(
-                "`--input {}` holds {} JSON documents; expected 1 to {DOCUMENTS_MAX}",
-                folder.display(),
-                found.len()
-            );
-            return Err(Failure::usage(told));
-        }
-        let documents = Self(found);
+        let documents = Self(Files::in_folder(folder, "json", DOCUMENTS_MAX)?);
         let wanted = documents.wanted(0);
         if wanted.charges.is_empty() || wanted.refunds.is_empty() {
             let shape = r#"{"kind": "order" or "refund", "reference": "…", "cents": 1250}"#;
@@ -87,23 +69,18 @@ impl Documents {
     }
 
     pub fn count(&self) -> usize {
-        self.0.len()
+        self.0.count()
     }
 
     /// Writes them for a round of the demo; later rounds have other references.
     pub fn write(&self, workspace: &Path, round: u64) -> std::io::Result<()> {
-        for (path, text) in &self.0 {
-            let to = workspace.join(path);
-            fs::create_dir_all(to.parent().unwrap_or(workspace))?;
-            fs::write(to, in_round(text, round))?;
-        }
-        Ok(())
+        self.0.with(|text| in_round(text, round)).write(workspace)
     }
 
     /// What is to be paid in a round.
     pub fn wanted(&self, round: u64) -> Wanted {
         let mut wanted = Wanted::default();
-        for (_, text) in &self.0 {
+        for (_, text) in self.0.iter() {
             let Ok(document) = serde_json::from_str::<Value>(&in_round(text, round)) else {
                 continue;
             };
@@ -131,22 +108,6 @@ fn in_round(text: &str, round: u64) -> String {
         document["reference"] = format!("{reference}/{round}").into();
     }
     document.to_string()
-}
-
-fn collect(root: &Path, folder: &Path, found: &mut Vec<(PathBuf, String)>) -> std::io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            collect(root, &path, found)?;
-        } else if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("json")) {
-            let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            found.push((name, fs::read_to_string(&path)?));
-        }
-        if found.len() > DOCUMENTS_MAX {
-            break;
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -1,10 +1,10 @@
 //! Who kills the server, and when.
 
 use super::Kills;
-use super::child::Server;
 use super::narrator::Narrator;
 use super::payments::Booked;
 use crate::cli::Failure;
+use crate::stage::Server;
 use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,30 +1,29 @@
 //! Tells what happens and why it matters, to a person; with `--json` only the summary.
 
 use super::Operator;
-use super::child::{Payments, Server};
+use super::child::Payments;
 use super::ledger::{Line, Request};
 use super::payments::Booked;
 use super::proof::Proof;
 use super::summary::Summary;
-use crate::cli::{Teller, outln, println_json};
+use crate::cli::{Teller, println_json};
 use crate::client::Happening;
+use crate::stage::{Server, Voice, mark};
 use std::path::Path;
 use std::time::Duration;
 use tenure_contract::resource::Accepted;
 
 pub(super) struct Narrator {
-    json: bool,
+    voice: Voice,
 }
 
 impl Narrator {
     pub const fn new(json: bool) -> Self {
-        Self { json }
+        Self { voice: Voice::of(json) }
     }
 
     fn say(&self, text: &str) {
-        if !self.json {
-            outln(text);
-        }
+        self.voice.say(text);
     }
 
     pub fn opening(&self, dir: &Path, documents: usize) {
@@ -114,7 +113,7 @@ impl Narrator {
     }
 
     pub fn closing(&self, summary: &Summary) {
-        if self.json {
+        if self.voice == Voice::Json {
             println_json(summary);
             return;
         }
@@ -199,8 +198,4 @@ impl Narrator {
             self.say("Your own:    tenure demo --input DIR, or tenure run -a agent.toml \"task\"");
         }
     }
-}
-
-const fn mark(good: bool) -> &'static str {
-    if good { "✓" } else { "✗" }
 }

@@ -100,9 +100,7 @@ impl<'a> Desk<'a> {
 
     /// The command another terminal needs.
     fn tenure(&self) -> String {
-        let me = std::env::current_exe()
-            .map_or_else(|_| "tenure".to_owned(), |me| me.display().to_string());
-        format!("{me} --data {}", self.data.display())
+        format!("{} --data {}", crate::stage::me(), self.data.display())
     }
 }
 

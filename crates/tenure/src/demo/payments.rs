@@ -5,6 +5,7 @@
 //! moved, which is where a crash hurts most.
 
 use super::ledger::{Ledger, Line, Outcome, Request};
+use crate::stage::now_micros;
 use axum::extract::{Path as PathPart, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +18,7 @@ use std::collections::HashMap;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use tokio::io::AsyncReadExt as _;
 
 /// How the service behaves.
@@ -260,9 +261,4 @@ impl Books {
             std::process::exit(4);
         }
     }
-}
-
-/// The machine's time, microseconds since 1970.
-pub(super) fn now_micros() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |passed| passed.as_micros() as u64)
 }

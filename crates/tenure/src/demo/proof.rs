@@ -1,16 +1,15 @@
 //! What can be proven at the end: the exports, verified offline as anybody would.
 
-use super::child::Server;
 use super::ledger::{Line, Outcome, Request};
 use super::round::Ended;
 use crate::cli::{Failure, check, to_file};
 use crate::client::Happening;
+use crate::stage::Server;
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::sync::PoisonError;
 use tenure_contract::digest::unhex;
 use tenure_core::verify::Options;
 
@@ -82,13 +81,8 @@ impl Proof {
                 _ => {}
             }
         }
-        let hashes: BTreeMap<u64, &str> =
-            entries.iter().map(|entry| (entry.seq, entry.hash.as_str())).collect();
-        let acks = round.acks.lock().unwrap_or_else(PoisonError::into_inner);
-        self.acked += acks.len() as u64;
-        self.acks_lost +=
-            acks.iter().filter(|(seq, hash)| hashes.get(seq) != Some(&hash.as_str())).count()
-                as u64;
+        self.acked += round.acks.count();
+        self.acks_lost += round.acks.lost_in(&entries);
         Ok(())
     }
 

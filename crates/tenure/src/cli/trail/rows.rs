@@ -241,7 +241,7 @@ fn calls(step: &StepTold) -> String {
 /// The part of a body a person wants to read first.
 fn telling(text: &str) -> String {
     let read: Value = serde_json::from_str(text).unwrap_or_default();
-    let fields = ["task", "content", "error", "answer", "reason"];
+    let fields = ["task", "content", "error", "answer", "reason", "text"];
     let found = fields.iter().find_map(|field| read[*field].as_str());
     brief(found.unwrap_or(text), WORDS_MAX_CHARS)
 }

@@ -1,0 +1,64 @@
+//! The examples, played by the real binary: each ends well only if every claim it makes is true.
+
+use super::desk::{Desk, text};
+use serde_json::Value;
+
+/// Plays an example, and returns its summary.
+fn play(desk: &Desk, args: &[&str]) -> Value {
+    let played = desk.run(&[&["example", "--json"], args].concat());
+    let summary = played.is(0, &[]).json();
+    let claims = summary["claims"].as_array().unwrap();
+    assert!(!claims.is_empty() && claims.iter().all(|claim| claim["holds"] == true), "{summary:#}");
+    summary
+}
+
+/// What a claim found.
+fn found<'a>(summary: &'a Value, claim: &str) -> &'a Value {
+    let claims = summary["claims"].as_array().unwrap();
+    let wanted = claims.iter().find(|one| one["claim"] == claim);
+    &wanted.unwrap_or_else(|| panic!("no claim `{claim}` in {summary:#}"))["found"]
+}
+
+#[test]
+fn ex_3_a_finished_run_is_rebuilt_from_its_journal_alone() {
+    let desk = Desk::new();
+    let summary = play(&desk, &["trail"]);
+    assert_eq!((&summary["kills"], found(&summary, "denied")), (&1.into(), &1.into()));
+    assert_eq!(found(&summary, "approved"), 3);
+    assert_eq!(found(&summary, "pauses by a person, and gone on after"), 1);
+    assert!(summary["comparedAt"].as_array().unwrap().len() >= 10, "{summary:#}");
+    let tampered = summary["tampered"].as_array().unwrap();
+    assert_eq!(tampered.len(), 3);
+    for copy in tampered {
+        assert!(!text(copy, "why").is_empty() && copy["trailRefused"] == true, "{copy}");
+    }
+}
+
+#[test]
+fn ex_3_it_works_on_a_folder_of_ones_own_and_keeps_what_it_made() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("mine/deep")).unwrap();
+    desk.write("mine/one.md", "ready");
+    desk.write("mine/deep/two.md", "TBD: not ready");
+    let summary = play(&desk, &["trail", "--input", "mine", "--keep"]);
+    assert_eq!((found(&summary, "approved"), found(&summary, "denied")), (&1.into(), &1.into()));
+    let dir = text(&summary, "dir");
+    let export = format!("{dir}/session.jsonl");
+    desk.run(&["verify", &export, "--head", &text(&summary, "head")]).is(0, &[]);
+    let bad = desk.run(&["verify", &format!("{dir}/edited.jsonl")]).is(1, &[]);
+    assert!(bad.out.starts_with("NOT verified"), "{}", bad.out);
+    std::fs::remove_dir_all(dir).unwrap();
+}
+
+#[test]
+fn examples_are_listed_and_bad_calls_are_told_what_exists() {
+    let desk = Desk::new();
+    let listed = desk.run(&["example", "--json"]).is(0, &[]).json();
+    assert!(listed["items"].as_array().unwrap().iter().any(|one| one["requirement"] == "EX-3"));
+    assert!(desk.run(&["example"]).is(0, &[]).out.contains("trail"));
+    desk.run(&["example", "nothing"]).is(2, &["possible values", "trail"]);
+    desk.run(&["example", "trail", "--input", "nowhere"]).is(2, &["nowhere", "cannot be read"]);
+    desk.write("a.md", "ready");
+    desk.run(&["example", "trail", "--input", "."]).is(2, &["says TBD"]);
+    desk.run(&["example", "--keep"]).is(2, &["<NAME>"]);
+}
