@@ -1,5 +1,6 @@
 //! The command line: a client of the HTTP contract, one file per verb.
 
+mod app_key;
 mod approvals;
 mod artifacts;
 mod bench;
@@ -91,7 +92,7 @@ enum Verb {
     Show(show::Args),
     /// Says why a run is not moving, and what is possible now.
     Explain(explain::Args),
-    /// Lists approvals that wait for a decision.
+    /// Lists approvals that wait for a decision; hands one to another app and takes its decision back.
     Approvals(approvals::Args),
     /// Approves exactly what was asked.
     Approve(decide::ApproveArgs),
@@ -129,6 +130,8 @@ enum Verb {
     Conformance(conformance::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
+    /// Makes, registers, lists and revokes the keys other apps sign their decisions with.
+    AppKey(app_key::Args),
     /// Makes and lists the tenants of this server.
     Tenant(tenant::Args),
     /// Sets, lists and deletes secrets.
@@ -239,6 +242,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Bench(args) => bench::run(cx, args).await,
         Verb::Conformance(args) => conformance::run(cx, args).await,
         Verb::Key(args) => key::run(cx, args).await,
+        Verb::AppKey(args) => app_key::run(cx, args).await,
         Verb::Tenant(args) => tenant::run(cx, args).await,
         Verb::Secret(args) => secret::run(cx, args).await,
         Verb::Project(args) => project::run(cx, args).await,

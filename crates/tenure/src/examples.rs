@@ -4,6 +4,7 @@
 //! A new example is a file here with a function `play`, a row in [`Example`], and its files under
 //! `examples/<name>/`.
 
+mod authorizer;
 mod trail;
 
 use crate::cli::{Exit, Failure};
@@ -15,6 +16,8 @@ use std::time::Instant;
 /// An example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Example {
+    /// A separate approval app.
+    Authorizer,
     /// Review and replay.
     Trail,
 }
@@ -31,10 +34,11 @@ pub(crate) struct Plan {
 
 impl Example {
     /// All of them, as they are listed.
-    pub const ALL: &[Self] = &[Self::Trail];
+    pub const ALL: &[Self] = &[Self::Trail, Self::Authorizer];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Authorizer => "authorizer",
             Self::Trail => "trail",
         }
     }
@@ -42,6 +46,7 @@ impl Example {
     /// The promise it keeps.
     pub const fn requirement(self) -> &'static str {
         match self {
+            Self::Authorizer => "EX-5",
             Self::Trail => "EX-3",
         }
     }
@@ -49,6 +54,9 @@ impl Example {
     /// What it shows.
     pub const fn shows(self) -> &'static str {
         match self {
+            Self::Authorizer => {
+                "an approval decided in another app, by signed tokens, over kill -9"
+            }
             Self::Trail => "a finished run rebuilt from its journal alone, after kill -9",
         }
     }
@@ -56,6 +64,9 @@ impl Example {
     /// What a person's own folder holds.
     pub const fn input(self) -> &'static str {
         match self {
+            Self::Authorizer => {
+                "orders, *.json of at most 150 letters; those that say gift card are denied"
+            }
             Self::Trail => "drafts, *.md; those that say TBD are denied",
         }
     }
@@ -93,6 +104,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Exit, Failure> {
 async fn play(plan: &Plan, stage: &Stage) -> Result<Summary, Failure> {
     let input = plan.input.as_deref();
     match plan.example {
+        Example::Authorizer => authorizer::play(stage, input).await,
         Example::Trail => trail::play(stage, input).await,
     }
 }

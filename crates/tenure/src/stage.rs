@@ -13,7 +13,7 @@ mod summary;
 mod voice;
 
 pub(crate) use acks::Acks;
-pub(crate) use binary::{me, tenure};
+pub(crate) use binary::{Said, me, tenure};
 pub(crate) use files::{Files, shipped};
 pub(crate) use server::{ASK_AGAIN, Server, listening, myself};
 pub(crate) use summary::Summary;

@@ -16,6 +16,7 @@ mod cli {
     mod policy;
     mod tasks;
     mod trail;
+    mod travel;
     mod verbs;
     mod watch;
 }

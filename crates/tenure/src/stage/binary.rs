@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::process::Stdio;
+use tokio::process::Command;
 
 /// What a command said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,17 @@ pub(crate) struct Said {
 }
 
 impl Said {
+    /// What a command says, run to its end.
+    pub async fn of(command: &mut Command) -> Result<Self, Failure> {
+        let ended = command.output().await?;
+        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+        Ok(Self {
+            status: ended.status.code().unwrap_or(-1),
+            out: text(ended.stdout),
+            err: text(ended.stderr),
+        })
+    }
+
     /// Its answer as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.out).unwrap_or_default()
@@ -34,14 +46,8 @@ pub(crate) async fn tenure<S: AsRef<OsStr>>(
     arguments: impl IntoIterator<Item = S>,
 ) -> Result<Said, Failure> {
     let mut command = myself()?;
-    command.args(arguments).current_dir(folder).stdin(Stdio::null()).stderr(Stdio::piped());
-    let ended = command.output().await?;
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    Ok(Said {
-        status: ended.status.code().unwrap_or(-1),
-        out: text(ended.stdout),
-        err: text(ended.stderr),
-    })
+    command.args(arguments).current_dir(folder);
+    Said::of(command.stdin(Stdio::null()).stderr(Stdio::piped())).await
 }
 
 /// The binary as another terminal names it.

@@ -144,6 +144,8 @@ fn the_help_has_the_table_of_exit_statuses_and_every_verb_an_example() {
         "doctor",
         "demo",
         "key",
+        "app-key",
+        "example",
         "principal",
         "tenant",
         "secret",

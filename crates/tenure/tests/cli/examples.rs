@@ -62,3 +62,21 @@ fn examples_are_listed_and_bad_calls_are_told_what_exists() {
     desk.run(&["example", "trail", "--input", "."]).is(2, &["says TBD"]);
     desk.run(&["example", "--keep"]).is(2, &["<NAME>"]);
 }
+
+#[test]
+fn ex_5_an_approval_leaves_for_another_app_and_its_decision_returns_over_a_kill() {
+    let summary = play(&Desk::new(), &["authorizer"]);
+    for (what, code) in [
+        ("signed by a key nobody registered", "token-forged"),
+        ("signed by another app", "token-retargeted"),
+        ("signed too late", "token-expired"),
+        ("about another action", "action-changed"),
+        ("sent twice", "token-used"),
+        ("overtaken at home", "already-decided"),
+    ] {
+        assert_eq!(found(&summary, &format!("a decision {what} is refused as")), code);
+    }
+    assert_eq!(found(&summary, "decisions signed by the app"), 3);
+    assert_eq!(found(&summary, "orders placed, of those nobody denied"), 3);
+    assert_eq!(found(&summary, "it ended as"), "completed");
+}
