@@ -185,6 +185,10 @@ pub fn refusal_text(why: CallRefusal, tool: &str, known: &[&str]) -> String {
             "this call of `{tool}` was not executed: its id stood earlier in the same turn; call \
              it again with an id of its own if it is meant"
         ),
+        CallRefusal::ApprovalsFull => format!(
+            "`{tool}` was not executed: it needs a decision, and as many are open in this session as \
+             may be; call it again once some are decided, or go on without it"
+        ),
         CallRefusal::NotExecutable => {
             format!("`{tool}` is declared only and cannot be executed; go on without it")
         }

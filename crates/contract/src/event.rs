@@ -129,6 +129,8 @@ events! {
     33 "call.assessed" CallAssessed,
     /// Policy refused a handler's substep before it began; the refusal is the body, and its result.
     34 "step.refused" StepRefused,
+    /// A model call that was lost, or whose run had ended, turned out to have cost tokens.
+    35 "step.charged" StepCharged,
     /// A decision is asked for; the exact action is the body.
     40 "approval.requested" ApprovalRequested,
     /// Somebody decided; edited arguments, if any, are the body.

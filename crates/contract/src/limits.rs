@@ -57,6 +57,8 @@ pub const TOOL_OUTPUT_DEFAULT_BYTES: usize = 256 * 1024;
 pub const QUEUED_RUNS_MAX: usize = 1_000;
 /// How long an approval waits when nothing else is said, milliseconds (seven days).
 pub const APPROVAL_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Approvals of one session that are open at a time (`APR-5`).
+pub const APPROVALS_OPEN_PER_SESSION_MAX: usize = 256;
 /// Rows of one page unless the caller asks for fewer.
 pub const PAGE_MAX_ROWS: usize = 200;
 /// Rows of one page when the caller says nothing.

@@ -478,6 +478,8 @@ words! {
         8 DuplicateCallId = "duplicate-call-id",
         /// The tool is a declaration without an execute (`T4`).
         9 NotExecutable = "not-executable",
+        /// It needs a decision, and the session has as many open already as it may (`APR-5`).
+        10 ApprovalsFull = "approvals-full",
     }
 }
 

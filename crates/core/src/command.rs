@@ -187,6 +187,8 @@ pub enum Command {
         cause: LossCause,
         /// Whose failure it becomes when no attempt is left.
         class: ErrorClass,
+        /// What is known of what the attempt cost, for a model call.
+        tokens: Option<TokensUsed>,
     },
     /// An intended effect will not be started; it certainly was not.
     SkipStep {

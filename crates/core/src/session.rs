@@ -22,7 +22,7 @@ pub use decide::redeem;
 pub use needs::Needs;
 pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
-    Stand, Turn,
+    Stand, Turn, Unbilled,
 };
 pub use state::{Approval, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
@@ -36,7 +36,7 @@ use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 
 /// The fold's version: a snapshot made by another one is folded again.
-pub const FOLD_VERSION: u32 = 2;
+pub const FOLD_VERSION: u32 = 3;
 
 /// What [`transact`] needs of its caller: a place to turn a draft into an entry.
 pub trait Journalist {

@@ -129,6 +129,7 @@ impl Trail {
             Event::StepInDoubt(event) => self.step_in_doubt(entry, event),
             Event::StepResolved(event) => self.step_resolved(entry, event),
             Event::StepLate(event) => self.step_late(entry, event.step),
+            Event::StepCharged(event) => self.step_charged(event),
             Event::StepCancelled(event) => self.step_cancelled(entry, event.step),
             Event::TurnLanded(event) => self.turn_landed(entry, event),
             Event::ApprovalRequested(event) => self.approval_requested(entry, event),

@@ -375,7 +375,14 @@ impl Node {
                 .collect::<Vec<_>>()
         };
         for (run, step, attempt, class) in lost {
-            let command = Command::LoseStep { run, step, attempt, cause: LossCause::Crash, class };
+            let command = Command::LoseStep {
+                run,
+                step,
+                attempt,
+                cause: LossCause::Crash,
+                class,
+                tokens: None,
+            };
             self.transact_locked(
                 resident,
                 &mut cell,

@@ -295,6 +295,9 @@ fn step_event(number: u16, s: &mut Source) -> Option<Event> {
         29 => StepCancelled { run: run(s), step: step(s) }.into(),
         33 => assessed(s).into(),
         34 => refused(s).into(),
+        35 => {
+            StepCharged { run: run(s), step: step(s), attempt: s.count(), tokens: tokens(s) }.into()
+        }
         _ => return None,
     })
 }

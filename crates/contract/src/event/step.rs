@@ -200,6 +200,27 @@ pub struct StepLate {
     pub attempt: u32,
 }
 
+/// An attempt of a model call that nobody waited for any more cost tokens after all: it was lost,
+/// or given up with its run, and nothing had been charged for it. They count in the usage of its
+/// run and of every run above, whether these have ended or not; nothing else changes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct StepCharged {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The model step.
+    #[n(1)]
+    pub step: StepId,
+    /// The attempt that cost them.
+    #[n(2)]
+    pub attempt: u32,
+    /// What it cost.
+    #[n(3)]
+    pub tokens: TokensUsed,
+}
+
 /// A `read` step: it may be repeated, so one entry says it all.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cbor(map)]

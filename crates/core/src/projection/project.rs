@@ -53,6 +53,7 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepLanded(_)
         | Event::StepFailed(_)
         | Event::StepLate(_)
+        | Event::StepCharged(_)
         | Event::StepRecorded(_)
         | Event::StepCancelled(_)
         | Event::StepRefused(_)

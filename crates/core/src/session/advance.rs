@@ -1,6 +1,6 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
-use super::decide::{checkpoint, ended, give_up_tasks, leave_open, out_of_budget};
+use super::decide::{checkpoint, ended, give_up_tasks, leave_open, out_of_budget, room_to_ask};
 use super::draft;
 use super::run::{Call, CallOutcome, Progress, Run, Stand, Turn};
 use super::state::SessionState;
@@ -244,7 +244,7 @@ fn move_agent(
             Some(end(run, StopReason::MaxSteps, ErrorClass::Budget, "max-steps", cx))
         }
         Next::Turn | Next::Step(..) => Some(match (out_of_budget(state, run), next) {
-            (Some(used_up), _) => return ask_for_budget(run, progress, used_up, cx),
+            (Some(used_up), _) => return ask_for_budget(state, run, used_up, cx),
             (None, Next::Step(call, site)) => {
                 vec![draft(run, tool_step(state, run, call, site, cx))]
             }
@@ -295,16 +295,23 @@ fn finish(state: &SessionState, run: &Run, progress: &Progress, cx: &Context) ->
     drafts
 }
 
-/// A breach pauses and asks for the increment (`RT16`); nobody to ask is a refusal.
+/// A breach pauses and asks for the increment (`RT16`); nobody to ask is a refusal, and so is no
+/// room for another question (`APR-5`).
 fn ask_for_budget(
+    state: &SessionState,
     run: &Run,
-    progress: &Progress,
     used_up: u64,
     cx: &mut Context,
 ) -> Option<Vec<Draft>> {
-    if run.approvers.is_empty() {
-        let end = || end(run, StopReason::Budget, ErrorClass::Budget, "budget-exceeded", cx);
-        return (!progress.has_effect()).then(end);
+    let refused = match (run.approvers.is_empty(), room_to_ask(state)) {
+        (true, _) => Some("budget-exceeded"),
+        (false, 0) => Some("approvals-full"),
+        (false, _) => None,
+    };
+    if let Some(code) = refused {
+        let is_busy = run.progress().is_some_and(Progress::has_effect);
+        let end = || end(run, StopReason::Budget, ErrorClass::Budget, code, cx);
+        return (!is_busy).then(end);
     }
     let increment = used_up.max(1);
     let label = format!("{increment} more steps for a run that has used its {used_up}");

@@ -60,6 +60,7 @@ impl SessionState {
             Event::StepInDoubt(event) => self.step_in_doubt(entry, event),
             Event::StepResolved(event) => self.step_resolved(entry, event),
             Event::StepLate(event) => self.known(event.run).map(drop),
+            Event::StepCharged(event) => self.step_charged(event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
             Event::StepRefused(event) => self.step_refused(entry, event),
             Event::CallAssessed(event) => self.call_assessed(event),

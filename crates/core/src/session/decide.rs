@@ -31,6 +31,7 @@ pub(super) use finish::leave_open;
 pub(super) use step::out_of_budget;
 pub use task::check_title;
 pub(super) use task::give_up_tasks;
+pub(super) use turn::room_to_ask;
 
 use super::draft;
 use super::run::{Run, Turn};
@@ -97,9 +98,9 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
             *may_pass,
             cx.now,
         ),
-        Command::LoseStep { run, step, attempt, cause, class } => lose_step(
+        Command::LoseStep { run, step, attempt, cause, class, tokens } => lose_step(
             state,
-            &Failure { run: *run, step: *step, attempt: *attempt, class: *class, tokens: None },
+            &Failure { run: *run, step: *step, attempt: *attempt, class: *class, tokens: *tokens },
             *cause,
             cx.now,
         ),

@@ -282,6 +282,22 @@ pub struct Doubt {
     pub run: RunId,
 }
 
+/// An attempt of a model call that was lost, or given up with its run, before anything was charged
+/// for it: should it turn out to have cost tokens, they are owed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode)]
+#[cbor(map)]
+pub struct Unbilled {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The model step.
+    #[n(1)]
+    pub step: StepId,
+    /// The attempt.
+    #[n(2)]
+    pub attempt: u32,
+}
+
 /// A handler's substep by name.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]

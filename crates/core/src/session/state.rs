@@ -1,6 +1,6 @@
 //! What a session's journal folds to.
 
-use super::run::{Doubt, Run};
+use super::run::{Doubt, Run, Unbilled};
 use super::task::{Task, Todo};
 use crate::machine;
 use minicbor::{Decode, Encode};
@@ -85,6 +85,11 @@ pub struct SessionState {
     /// The checkpoint a root run's move asks for, until it is made.
     #[n(21)]
     pub due: Option<Due>,
+    /// Attempts of model calls that nobody waits for and nothing was charged for: a few bytes for
+    /// each one that was under way when its process died.
+    #[n(60)]
+    #[cbor(default)]
+    pub unbilled: BTreeSet<Unbilled>,
 }
 
 /// A checkpoint that is to be made in this commit.
@@ -210,6 +215,7 @@ impl SessionState {
             binding: None,
             steered: BTreeMap::new(),
             due: None,
+            unbilled: BTreeSet::new(),
         }
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Trail, beside};
 use tenure_contract::event::{
-    CallAssessed, StepAttempted, StepFailed, StepInDoubt, StepIntended, StepRecorded, StepRefused,
-    StepResolved, TokensUsed, TurnLanded,
+    CallAssessed, StepAttempted, StepCharged, StepFailed, StepInDoubt, StepIntended, StepRecorded,
+    StepRefused, StepResolved, TokensUsed, TurnLanded,
 };
 use tenure_contract::trail::{
     AssessmentTold, AttemptTold, Deed, DoubtTold, FailureTold, ResolutionTold, StepTold, Subject,
@@ -203,6 +203,10 @@ impl Trail {
             told.late.push(entry.seq);
         }
         Some(Subject::Step(step))
+    }
+
+    pub(super) fn step_charged(&mut self, event: &StepCharged) -> Option<Subject> {
+        self.step(event.step, |told| charge(told, event.tokens))
     }
 
     fn step(&mut self, step: StepId, tell: impl FnOnce(&mut StepTold)) -> Option<Subject> {

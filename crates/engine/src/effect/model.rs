@@ -31,7 +31,7 @@ pub(super) struct Turn {
 enum Ended {
     Answered(Message, TokensUsed),
     Failed(AdapterFailure, TokensUsed),
-    Aborted,
+    Aborted(TokensUsed),
 }
 
 pub(super) async fn call(node: Arc<Node>, resident: Arc<Resident>, needs: u64, turn: Turn) {
@@ -92,7 +92,7 @@ async fn stream(
     loop {
         let next = tokio::select! {
             biased;
-            () = cancel.cancelled() => return Ended::Aborted,
+            () = cancel.cancelled() => return Ended::Aborted(tokens),
             next = tokio::time::timeout(Duration::from_millis(silence), chunks.next()) => next,
         };
         if let Ok(Some(chunk)) = &next {
@@ -208,9 +208,12 @@ fn landing(
                 bodies,
             )
         }
-        Ended::Aborted => {
+        Ended::Aborted(tokens) => {
             let bodies = error_body(node, resident, "aborted");
-            (Command::LoseStep { run, step, attempt, cause: LossCause::Abort, class }, bodies)
+            // what the provider said by then; nothing said is not nothing used
+            let tokens = (tokens != TokensUsed::default()).then_some(tokens);
+            let cause = LossCause::Abort;
+            (Command::LoseStep { run, step, attempt, cause, class, tokens }, bodies)
         }
     }
 }

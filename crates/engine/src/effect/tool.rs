@@ -208,7 +208,7 @@ fn landing(node: &Arc<Node>, resident: &Resident, call: Call, ended: Ended) -> (
         }
         Ended::Lost { message, cause } => {
             let bodies = error_body(node, resident, &message);
-            (Command::LoseStep { run, step, attempt, cause, class }, bodies)
+            (Command::LoseStep { run, step, attempt, cause, class, tokens: None }, bodies)
         }
     }
 }

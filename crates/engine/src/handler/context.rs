@@ -430,7 +430,7 @@ impl Ctx {
             let command = match &done {
                 Ok(_) => Command::LandStep { run, step, attempt, writes: Vec::new() },
                 Err(StepFailure::Lost { .. }) => {
-                    Command::LoseStep { run, step, attempt, cause, class }
+                    Command::LoseStep { run, step, attempt, cause, class, tokens: None }
                 }
                 Err(StepFailure::Transient { .. }) => {
                     Command::FailStep { run, step, attempt, class, may_pass: true, tokens: None }

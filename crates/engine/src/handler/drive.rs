@@ -223,6 +223,7 @@ fn give_up_open_steps(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) {
             attempt,
             cause: LossCause::Abort,
             class: ErrorClass::Handler,
+            tokens: None,
         };
         if let Err(error) = node.transact(resident, &command, Bodies::default(), &Actor::system()) {
             tracing::warn!(%run, %step, %error, "an abandoned step could not be declared lost");

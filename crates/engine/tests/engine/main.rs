@@ -4,6 +4,7 @@ mod harness;
 
 mod approvals;
 mod artifacts;
+mod charges;
 mod checkpoints;
 mod claims;
 mod crashes;

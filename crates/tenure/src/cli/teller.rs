@@ -82,6 +82,13 @@ impl Teller {
                 told.text("cause")
             )),
             "step.resolved" => Some(resolved(&name, told)),
+            "step.charged" => {
+                let tokens = |key: &str| told.data["tokens"][key].as_u64().unwrap_or_default();
+                let (read, written) = (tokens("input"), tokens("output"));
+                Some(format!(
+                    "· {name} is charged after all: {read} tokens read, {written} written"
+                ))
+            }
             "step.late" => Some(format!("· {name} answered late; that changes nothing")),
             "step.cancelled" => Some(format!("■ {name} given up before it began")),
             _ => None,

@@ -1,7 +1,9 @@
 //! Folding what happens to a step: its intent, its attempts, its end, and an agent's turns.
 
 use super::{Folded, call_mut};
-use crate::session::run::{Call, CallOutcome, Doubt, Memo, OpenStep, Progress, Stand, Turn};
+use crate::session::run::{
+    Call, CallOutcome, Doubt, Memo, OpenStep, Progress, Stand, Turn, Unbilled,
+};
 use crate::session::state::SessionState;
 use tenure_contract::event::*;
 use tenure_contract::words::{Resolution, RunStatus, StepKind};
@@ -92,12 +94,17 @@ impl SessionState {
             return Err(format!("attempt {} follows attempt {}", event.attempt, open.attempt));
         }
         certain(open)?;
+        // one that waited for its time was charged when it failed, or is owed since then
+        let is_lost = open.stand == Stand::Intended;
         open.attempt = event.attempt;
         open.begun_seq = entry.seq;
         open.stand = Stand::Intended;
         open.lost = open.lost.or(event.cause);
         if open.kind != StepKind::Model {
             return Ok(());
+        }
+        if is_lost {
+            self.owe(event.run, event.step, event.attempt - 1);
         }
         let mut at = Some(event.run);
         while let Some(id) = at {
@@ -106,6 +113,19 @@ impl SessionState {
             at = run.parent;
         }
         Ok(())
+    }
+
+    fn owe(&mut self, run: RunId, step: StepId, attempt: u32) {
+        self.unbilled.insert(Unbilled { run, step, attempt });
+    }
+
+    /// What an attempt nobody waits for cost counts in its run and above, ended or not.
+    pub(super) fn step_charged(&mut self, event: &StepCharged) -> Folded {
+        let StepCharged { run, step, attempt, tokens } = *event;
+        if !self.unbilled.remove(&Unbilled { run, step, attempt }) {
+            return Err(format!("attempt {attempt} of step `{step}` is charged, or under way"));
+        }
+        self.charge_tokens(run, tokens)
     }
 
     pub(super) fn step_landed(&mut self, entry: &Entry, event: &StepLanded) -> Folded {
@@ -118,11 +138,15 @@ impl SessionState {
 
     pub(super) fn step_failed(&mut self, entry: &Entry, event: &StepFailed) -> Folded {
         self.answered(event.run, event.step, event.attempt)?;
-        if let Some(tokens) = event.tokens {
-            self.charge_tokens(event.run, tokens)?;
-        }
         let open = self.open_mut(event.run, event.step)?;
         open.lost = open.lost.or(event.lost);
+        let is_model = open.kind == StepKind::Model;
+        match event.tokens {
+            Some(tokens) => self.charge_tokens(event.run, tokens)?,
+            None if is_model => self.owe(event.run, event.step, event.attempt),
+            None => {}
+        }
+        let open = self.open_mut(event.run, event.step)?;
         if let Some(at) = event.retry_at {
             open.stand = Stand::RetryAt(at);
             return Ok(());
@@ -246,6 +270,9 @@ impl SessionState {
                 let turn =
                     progress.turns.pop().filter(|turn| turn.step == step).ok_or("no such turn")?;
                 progress.steered.splice(0..0, turn.steered);
+                if open.stand == Stand::Intended {
+                    self.owe(run, step, open.attempt);
+                }
             }
             _ => {
                 progress.memo.remove(&open.name);

@@ -1,6 +1,6 @@
 //! A call looked at again before it is executed (`APR-3`, `APR-4`).
 
-use super::turn::{answerable, approvers, request};
+use super::turn::{answerable, approvers, request, room_to_ask};
 use super::{Decided, given};
 use crate::command::{Context, Standing};
 use crate::refusal::Refusal;
@@ -22,10 +22,12 @@ pub(super) fn assess_call(
     if assessed.policy != cx.policy || super::cancelling(run) {
         return Ok(Vec::new());
     }
-    let verdict = answerable(run, assessed.verdict.clone());
+    let is_covered = covered(state, run, call, &assessed.verdict) && approver == Standing::Kept;
+    // what an approval covers asks for no other one
+    let room = if is_covered { usize::MAX } else { room_to_ask(state) };
+    let verdict = answerable(run, assessed.verdict.clone(), room);
     let assessed = CallAssessed { verdict: verdict.clone(), ..assessed };
     let mut drafts = vec![draft(run, assessed.clone())];
-    let is_covered = covered(state, run, call, &verdict) && approver == Standing::Kept;
     if matches!(verdict, CallVerdict::Ask { .. }) && !is_covered {
         let action = action_of(state, call);
         let asked = CallNoted { verdict, action, ..call.noted.clone() };

@@ -6,7 +6,7 @@ use crate::command::{Context, Draft, DraftBody, Substep, Write};
 use crate::policy::Ruling;
 use crate::refusal::Refusal;
 use crate::session::draft;
-use crate::session::run::{OpenStep, Run, Stand};
+use crate::session::run::{OpenStep, Run, Stand, Unbilled};
 use crate::session::state::SessionState;
 use tenure_contract::event::*;
 use tenure_contract::words::*;
@@ -130,10 +130,25 @@ pub(super) fn in_time(
     Ok(open.filter(waits).map(|open| (known, open)))
 }
 
-/// An answer nobody waits for any more is journaled and changes nothing (`STP-2`).
-pub(super) fn late(state: &SessionState, run: RunId, step: StepId, attempt: u32) -> Decided {
+/// An answer nobody waits for any more is journaled and changes nothing (`STP-2`) but what the run
+/// has used: every attempt of a model call is charged, once.
+pub(super) fn late(
+    state: &SessionState,
+    (run, step, attempt): (RunId, StepId, u32),
+    tokens: Option<TokensUsed>,
+) -> Decided {
     let known = state.runs.get(&run).ok_or(Refusal::NoRun(run))?;
-    Ok(vec![given(draft(known, StepLate { run, step, attempt }))])
+    let kept = given(draft(known, StepLate { run, step, attempt }));
+    let is_owed = state.unbilled.contains(&Unbilled { run, step, attempt });
+    Ok(std::iter::once(kept)
+        .chain(bill(known, step, attempt, tokens).filter(|_| is_owed))
+        .collect())
+}
+
+/// The charge for an attempt nobody waits for; none when nothing is known to have been used.
+fn bill(run: &Run, step: StepId, attempt: u32, tokens: Option<TokensUsed>) -> Option<Draft> {
+    let tokens = tokens.filter(|tokens| *tokens != TokensUsed::default())?;
+    Some(draft(run, StepCharged { run: run.id, step, attempt, tokens }))
 }
 
 pub(super) fn land_step(
@@ -153,7 +168,7 @@ pub(super) fn land_step(
             drafts.extend(write(state, writes, Some(known))?);
             Ok(drafts)
         }
-        None => late(state, run, step, attempt),
+        None => late(state, (run, step, attempt), None),
     }
 }
 
@@ -204,7 +219,7 @@ pub(super) fn fail_step(
     now: Time,
 ) -> Decided {
     let Some((run, open)) = in_time(state, failure.run, failure.step, failure.attempt)? else {
-        return late(state, failure.run, failure.step, failure.attempt);
+        return late(state, (failure.run, failure.step, failure.attempt), failure.tokens);
     };
     if is_doubt(open) {
         return Ok(vec![answer(run, failure.step, Resolution::DidNotHappen)]);
@@ -235,13 +250,18 @@ pub(super) fn lose_step(
     cause: LossCause,
     now: Time,
 ) -> Decided {
-    let Some((run, open)) = in_time(state, failure.run, failure.step, failure.attempt)? else {
-        return Ok(Vec::new());
+    let (run_id, step, attempt) = (failure.run, failure.step, failure.attempt);
+    let Some((run, open)) = in_time(state, run_id, step, attempt)? else {
+        let owed = Unbilled { run: run_id, step, attempt };
+        let known = state.runs.get(&run_id).filter(|_| state.unbilled.contains(&owed));
+        return Ok(known
+            .and_then(|run| bill(run, step, attempt, failure.tokens))
+            .into_iter()
+            .collect());
     };
-    if matches!(open.stand, Stand::InDoubt(_) | Stand::RetryAt(_)) {
+    if is_doubt(open) {
         return Ok(Vec::new());
     }
-    let (run_id, step, attempt) = (failure.run, failure.step, failure.attempt);
     let doubt = || vec![doubt(run, failure, open, cause, now)];
     let lost = Some(cause);
     let died = matches!(cause, LossCause::Crash | LossCause::Fenced | LossCause::Abort);
@@ -259,10 +279,11 @@ pub(super) fn lose_step(
         RecoveryClass::Read | RecoveryClass::Idempotent
             if died && attempt < limits::STEP_ATTEMPTS_AFTER_LOSS_MAX =>
         {
-            vec![draft(
-                run,
-                StepAttempted { run: run_id, step, attempt: attempt + 1, cause: Some(cause) },
-            )]
+            let event =
+                StepAttempted { run: run_id, step, attempt: attempt + 1, cause: Some(cause) };
+            let billed = bill(run, step, attempt, failure.tokens);
+            let billed = billed.filter(|_| open.kind == StepKind::Model);
+            std::iter::once(draft(run, event)).chain(billed).collect()
         }
         RecoveryClass::Idempotent if died => doubt(),
         RecoveryClass::Read => vec![failure.draft(run, retry_at(now, attempt), lost)],

@@ -14,7 +14,7 @@ use tenure_contract::{ApprovalId, PolicyVersion, limits};
 
 pub(super) fn land_turn(state: &SessionState, turn: TurnLanded, cx: &mut Context) -> Decided {
     let Some((run, open)) = in_time(state, turn.run, turn.step, turn.attempt)? else {
-        return late(state, turn.run, turn.step, turn.attempt);
+        return late(state, (turn.run, turn.step, turn.attempt), Some(turn.tokens));
     };
     if open.kind != StepKind::Model {
         return Err(Refusal::Invalid(format!(
@@ -22,7 +22,7 @@ pub(super) fn land_turn(state: &SessionState, turn: TurnLanded, cx: &mut Context
             turn.step
         )));
     }
-    let turn = TurnLanded { calls: sifted(run, turn.calls), ..turn };
+    let turn = TurnLanded { calls: sifted(state, run, turn.calls), ..turn };
     let number = run.progress().map_or(0, |progress| progress.turns.len() as u32);
     let mut drafts = vec![given(draft(run, turn.clone()))];
     if cancelling(run) {
@@ -79,25 +79,38 @@ pub(super) fn approvers<'a>(run: &'a Run, verdict: &'a CallVerdict) -> &'a [Stri
     }
 }
 
-/// A question nobody may decide is a refusal (`APR-2`).
-pub(super) fn answerable(run: &Run, verdict: CallVerdict) -> CallVerdict {
-    let asks = matches!(verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. });
-    match asks && approvers(run, &verdict).is_empty() {
-        true => CallVerdict::Refuse { why: CallRefusal::NoApprover },
-        false => verdict,
+/// How many more decisions the session may ask for now (`APR-5`).
+pub(in crate::session) fn room_to_ask(state: &SessionState) -> usize {
+    limits::APPROVALS_OPEN_PER_SESSION_MAX.saturating_sub(state.asked.len())
+}
+
+const fn asks(verdict: &CallVerdict) -> bool {
+    matches!(verdict, CallVerdict::Ask { .. } | CallVerdict::AskHuman { .. })
+}
+
+/// A question nobody may decide is a refusal (`APR-2`), and so is one more than a session may have
+/// open (`APR-5`).
+pub(super) fn answerable(run: &Run, verdict: CallVerdict, room: usize) -> CallVerdict {
+    let refuse = |why| CallVerdict::Refuse { why };
+    match asks(&verdict) {
+        true if approvers(run, &verdict).is_empty() => refuse(CallRefusal::NoApprover),
+        true if room == 0 => refuse(CallRefusal::ApprovalsFull),
+        _ => verdict,
     }
 }
 
 /// Refuses what needs no assessment to be refused: a call id that stood earlier in the turn (`T13`),
-/// and a question nobody may decide (`APR-2`).
-fn sifted(run: &Run, calls: Vec<CallNoted>) -> Vec<CallNoted> {
+/// a question nobody may decide (`APR-2`), and one for which there is no room (`APR-5`).
+fn sifted(state: &SessionState, run: &Run, calls: Vec<CallNoted>) -> Vec<CallNoted> {
     let mut seen = BTreeSet::new();
+    let mut room = room_to_ask(state);
     let sift = |mut call: CallNoted| {
         if !seen.insert(call.call_id.clone()) {
             call.verdict = CallVerdict::Refuse { why: CallRefusal::DuplicateCallId };
         } else {
-            call.verdict = answerable(run, call.verdict);
+            call.verdict = answerable(run, call.verdict, room);
         }
+        room -= usize::from(asks(&call.verdict));
         call
     };
     calls.into_iter().map(sift).collect()

@@ -292,3 +292,86 @@ fn an_answer_to_a_question_is_the_call_s_result() {
     assert_eq!(bench.outcome(run, 0), CallOutcome::Answered(entries[0].seq));
     assert_eq!(bench.count("step.intended"), 2, "two model calls, no tool");
 }
+
+/// As many calls that need a decision as a turn may hold.
+fn many() -> Vec<CallNoted> {
+    (0..limits::CALLS_PER_TURN_MAX).map(|n| ask(&format!("c{n}"))).collect()
+}
+
+/// A session with a handler's run, and agents nested in it that have asked for as many decisions as
+/// may be open; the last agent's next turn is due.
+fn full() -> (Bench, Vec<RunId>) {
+    let mut bench = Bench::open();
+    let root = bench.submit(intent(1));
+    let asking = limits::APPROVALS_OPEN_PER_SESSION_MAX / limits::CALLS_PER_TURN_MAX;
+    let agents = (0..=asking as u8).map(|n| {
+        bench.submit(tenure_contract::event::RunSubmitted { parent: Some(root), ..agent(n + 2) })
+    });
+    let agents: Vec<RunId> = agents.collect();
+    for run in &agents[..asking] {
+        bench.land_turn(*run, &many());
+    }
+    assert_eq!(bench.state.asked.len(), limits::APPROVALS_OPEN_PER_SESSION_MAX);
+    (bench, agents)
+}
+
+#[test]
+fn apr_5_one_question_more_than_a_session_may_have_open_is_a_refusal_told_to_the_model() {
+    let (mut bench, agents) = full();
+    let last = *agents.last().unwrap();
+    let question =
+        CallNoted { verdict: CallVerdict::AskHuman { label: "which?".to_owned() }, ..call("q") };
+    let entries = bench.land_turn(last, &[ask("more"), question, call("free")]);
+    assert_eq!(kinds(&entries), ["turn.landed", "step.intended"], "what needs nobody goes on");
+    for index in 0..2 {
+        let refused = CallOutcome::Refused(CallRefusal::ApprovalsFull);
+        assert_eq!(bench.outcome(last, index), refused);
+    }
+    assert_eq!(bench.state.asked.len(), limits::APPROVALS_OPEN_PER_SESSION_MAX, "none is lost");
+    // every decision makes room for one
+    let decided = *bench.state.asked.first().unwrap();
+    bench.decide(decided, true).unwrap();
+    let step = bench.step_of_call(last, 2);
+    bench.land(last, step);
+    bench.land_turn(last, &[ask("again"), ask("too many")]);
+    assert!(matches!(bench.outcome(last, 0), CallOutcome::Asked(_)));
+    assert_eq!(bench.outcome(last, 1), CallOutcome::Refused(CallRefusal::ApprovalsFull));
+}
+
+#[test]
+fn apr_5_without_room_for_its_question_a_run_over_its_budget_ends_and_says_so() {
+    let (mut bench, agents) = full();
+    let last = *agents.last().unwrap();
+    bench.state.runs.get_mut(&last).unwrap().limits.budget_steps = 1;
+    bench.land_turn(last, &[call("next")]);
+    assert_eq!(bench.stop_reason(last), StopReason::Budget);
+    let ending = bench.known(last).ending().unwrap();
+    assert_eq!(ending.error_code.as_deref(), Some("approvals-full"));
+    assert_eq!(bench.state.asked.len(), limits::APPROVALS_OPEN_PER_SESSION_MAX);
+}
+
+#[test]
+fn apr_5_asked_again_without_room_is_refused_and_what_an_approval_covers_needs_none() {
+    let (mut bench, agents) = full();
+    let last = *agents.last().unwrap();
+    bench.land_turn(last, &[call("waits")]);
+    let first = agents[0];
+    let approval = *bench.state.asked.first().unwrap();
+    bench.policy = tenure_contract::PolicyVersion::Set(tenure_contract::Digest::of(&[b"new"]));
+    bench.decide(approval, true).unwrap();
+    // the place the decision left is taken again
+    bench.state.asked.insert(approval);
+    let approved = |call: &CallOutcome| matches!(call, CallOutcome::Approved { approval: given, .. } if *given == approval);
+    let index = (0..limits::CALLS_PER_TURN_MAX)
+        .find(|index| approved(&bench.outcome(first, *index)))
+        .unwrap();
+    let CallVerdict::Ask { label, .. } = ask("c0").verdict else { unreachable!() };
+    let stricter = CallVerdict::Ask {
+        risk: RiskLevel::Critical,
+        label,
+        approvers: Vec::new(),
+        needs_reason: false,
+    };
+    bench.assess(first, index as u32, stricter);
+    assert_eq!(bench.outcome(first, index), CallOutcome::Refused(CallRefusal::ApprovalsFull));
+}

@@ -358,7 +358,8 @@ impl Bench {
     #[track_caller]
     pub(crate) fn lose(&mut self, run: RunId, step: StepId, cause: LossCause) -> Vec<Entry> {
         let attempt = self.attempt_of(run, step);
-        self.run(Command::LoseStep { run, step, attempt, cause, class: ErrorClass::Tool })
+        let class = ErrorClass::Tool;
+        self.run(Command::LoseStep { run, step, attempt, cause, class, tokens: None })
     }
 
     pub(crate) fn resolve(

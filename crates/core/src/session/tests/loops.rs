@@ -3,8 +3,9 @@
 use super::bench::*;
 use crate::session::{CallOutcome, Said};
 use crate::{Command, Refusal};
-use tenure_contract::event::{CallNoted, CallVerdict, RunSubmitted};
+use tenure_contract::event::{CallNoted, CallVerdict, RunSubmitted, TokensUsed, Usage};
 use tenure_contract::words::*;
+use tenure_contract::{PolicyVersion, RunId, StepId};
 
 fn capped(max_steps: u32) -> (Bench, tenure_contract::RunId) {
     let mut bench = Bench::open();
@@ -203,4 +204,77 @@ fn an_agent_s_run_ends_by_itself() {
     let outcome = crate::command::HandlerOutcome::Done;
     let told = bench.refuse(Command::FinishRun { run, outcome, artifacts: Vec::new() });
     assert!(matches!(told, Refusal::Invalid(_)));
+}
+
+/// The late answer of an attempt.
+fn answer_of(run: RunId, step: StepId, attempt: u32) -> Command {
+    Command::LandTurn {
+        run,
+        step,
+        attempt,
+        calls: Vec::new(),
+        tokens: TokensUsed { input: 10, output: 1 },
+        policy: PolicyVersion::Default,
+    }
+}
+
+#[test]
+fn stp_2_every_attempt_of_a_model_call_is_charged_late_answers_once() {
+    let (mut bench, run) = Bench::with_agent();
+    let (step, _) = bench.open_step(run, |_| true);
+    bench.lose(run, step, LossCause::Crash);
+    let entries = bench.run(answer_of(run, step, 1));
+    assert_eq!(kinds(&entries), ["step.late", "step.charged"]);
+    assert_eq!(bench.known(run).usage.input_tokens, 10);
+    let again = bench.run(answer_of(run, step, 1));
+    assert_eq!(kinds(&again), ["step.late"], "one attempt costs once");
+    let early = bench.run(answer_of(run, step, 3));
+    assert_eq!(kinds(&early), ["step.late"], "nobody began a third attempt");
+    bench.land_turn(run, &[]);
+    let after = bench.run(answer_of(run, step, 2));
+    assert_eq!(kinds(&after), ["step.late"], "what landed was charged when it did");
+    let Usage { input_tokens, output_tokens, model_calls, .. } = bench.known(run).usage;
+    assert_eq!((input_tokens, output_tokens, model_calls), (20, 2, 2));
+}
+
+#[test]
+fn stp_2_a_late_answer_is_charged_to_an_ended_run_and_to_the_runs_above_it() {
+    let (mut bench, parent) = Bench::performing(&[call("delegate")]);
+    let child = bench.submit(RunSubmitted { parent: Some(parent), ..agent(2) });
+    let (step, _) = bench.open_step(child, |_| true);
+    let before = bench.known(parent).usage.input_tokens;
+    // its model call is under way when the run fails for another reason
+    bench.run(Command::FailRun { run: child, class: ErrorClass::Memory, code: "gone".to_owned() });
+    assert!(bench.known(child).ending().is_some());
+    let entries = bench.run(answer_of(child, step, 1));
+    assert_eq!(kinds(&entries), ["step.late", "step.charged"]);
+    assert_eq!(bench.known(child).usage.input_tokens, 10);
+    assert_eq!(bench.known(parent).usage.input_tokens, before + 10);
+    assert!(bench.known(child).ending().is_some(), "nothing else changes");
+}
+
+#[test]
+fn rt13_what_an_aborted_model_call_used_by_then_is_charged() {
+    for (tokens, wanted) in [(Some(TokensUsed { input: 7, output: 2 }), 7), (None, 0)] {
+        let (mut bench, run) = Bench::with_agent();
+        let (step, attempt) = bench.open_step(run, |_| true);
+        bench.cancel(run);
+        let (cause, class) = (LossCause::Abort, ErrorClass::Adapter);
+        bench.run(Command::LoseStep { run, step, attempt, cause, class, tokens });
+        assert_eq!(bench.stop_reason(run), StopReason::Aborted);
+        assert_eq!(bench.known(run).usage.input_tokens, wanted);
+    }
+}
+
+#[test]
+fn stp_2_a_lost_attempt_that_told_what_it_used_is_charged_and_owes_nothing() {
+    let (mut bench, run) = Bench::with_agent();
+    let (step, attempt) = bench.open_step(run, |_| true);
+    let (cause, class) = (LossCause::Fenced, ErrorClass::Adapter);
+    let tokens = Some(TokensUsed { input: 3, output: 0 });
+    let lost = Command::LoseStep { run, step, attempt, cause, class, tokens };
+    assert_eq!(kinds(&bench.run(lost.clone())), ["step.attempted", "step.charged"]);
+    assert!(bench.run(lost).is_empty(), "told twice, charged once");
+    assert_eq!(bench.known(run).usage.input_tokens, 3);
+    assert!(bench.state.unbilled.is_empty());
 }

@@ -173,7 +173,8 @@ impl Seed {
             }
             17..=19 => {
                 let cause = LossCause::ALL[self.how as usize % 5];
-                Command::LoseStep { run, step, attempt, cause, class }
+                let tokens = (self.how % 3 == 1).then_some(TokensUsed { input: 7, output: 0 });
+                Command::LoseStep { run, step, attempt, cause, class, tokens }
             }
             20 => Command::SkipStep { run, step },
             21 | 22 => self.resolution(state, step),
@@ -539,7 +540,8 @@ fn end_everything(bench: &mut Bench, rows: &mut Rows) {
     }
     for (run, lost, attempt, _) in open_steps(&bench.state) {
         let (cause, class) = (LossCause::Abort, ErrorClass::System);
-        step(bench, rows, &Command::LoseStep { run, step: lost, attempt, cause, class });
+        let command = Command::LoseStep { run, step: lost, attempt, cause, class, tokens: None };
+        step(bench, rows, &command);
     }
     assert!(bench.state.live.is_empty(), "cancelled and lost, yet alive: {:?}", bench.state.live);
     assert!(bench.state.asked.is_empty() && bench.state.order.is_empty());

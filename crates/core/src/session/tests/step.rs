@@ -176,6 +176,7 @@ fn stp_2_a_late_answer_is_kept_and_changes_nothing() {
         attempt: 2,
         cause: LossCause::Timeout,
         class: ErrorClass::Tool,
+        tokens: None,
     });
     assert_eq!(bench.state.runs, before);
 }
