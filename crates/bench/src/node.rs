@@ -27,6 +27,7 @@ pub(crate) fn start(
         motion: Motion::Live,
         observers: Vec::new(),
         slots: Slots::default(),
+        resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

@@ -80,6 +80,9 @@ pub const SETTLE_WAIT_MAX_MS: u64 = 2_000;
 pub const WAL_RESTART_BYTES: u64 = 64 * 1024 * 1024;
 /// Journal bytes since the last snapshot before another is worth making.
 pub const SNAPSHOT_MIN_BYTES: usize = 64 * 1024;
+/// What the sessions in memory may take together unless it is configured otherwise, bytes; those that
+/// only wait are let go above it, the longest unused first.
+pub const RESIDENT_MAX_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
 /// How long a drain waits for effects in flight, milliseconds.
 pub const DRAIN_MAX_MS: u64 = 30_000;
 /// Depth of nested runs (`RT11`).

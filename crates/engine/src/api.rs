@@ -109,7 +109,7 @@ impl Engine {
         settler
             .spawn(move || {
                 let committed = lock(&node.committed);
-                node.settler.run(&committed, &|resident| node.let_go(resident));
+                node.settler.run(&committed, &|residents| node.settled(residents));
             })
             .map_err(spawned)?;
         if self.node.motion == Motion::Still {
@@ -291,6 +291,18 @@ impl Engine {
                 format!("lists are {} entries behind; ask again", self.node.settler.lag()),
             )),
         }
+    }
+
+    /// What the sessions in memory are reckoned to take, and what they may take, bytes.
+    #[must_use]
+    pub fn resident_bytes(&self) -> (u64, u64) {
+        self.node.residents.bytes()
+    }
+
+    /// Sessions that were let go of while they waited, since this node began.
+    #[must_use]
+    pub fn evicted(&self) -> u64 {
+        self.node.residents.evicted()
     }
 
     pub(crate) fn session_of(

@@ -122,6 +122,7 @@ impl Node {
             let mut cell = lock(&resident.cell);
             cell.unsnapped = unsnapped;
             cell.snapshot_size = snapshot_size;
+            resident.weigh(&cell);
         }
         Ok(Some(Arc::new(resident)))
     }

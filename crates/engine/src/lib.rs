@@ -24,6 +24,7 @@ mod nudged;
 mod observe;
 mod policy;
 mod resident;
+mod residents;
 mod runtime;
 mod seal;
 mod settle;

@@ -12,6 +12,7 @@ use crate::mint::{self, Mint};
 use crate::nudged::Nudged;
 use crate::observe::{Crowd, Observer};
 use crate::resident::{Actor, Cell, Chain, Folded, Resident, Submission, Writer};
+use crate::residents::Residents;
 use crate::seal::{Bodies, Sealed, seal};
 use crate::settle::Settler;
 use crate::timers::Timers;
@@ -70,6 +71,9 @@ pub struct Config {
     pub motion: Motion,
     /// How many dispatched runs may be under way at a time.
     pub slots: Slots,
+    /// What the sessions in memory may take together, bytes; those that only wait are let go above
+    /// it.
+    pub resident_max_bytes: u64,
 }
 
 pub(crate) struct Node {
@@ -91,7 +95,7 @@ pub(crate) struct Node {
     pub intents: IntentRegistry,
     /// Agents that are built, by their version.
     pub agents: Mutex<BTreeMap<(TenantId, Digest), Seat>>,
-    residents: Mutex<HashMap<[u8; 16], Arc<Resident>>>,
+    pub residents: Residents,
     loading: Vec<Mutex<()>>,
     /// Effects this process is performing.
     pub performing: Mutex<HashSet<(StepId, u32)>>,
@@ -139,7 +143,7 @@ impl Node {
             claims: Claims::default(),
             intents,
             agents: Mutex::default(),
-            residents: Mutex::default(),
+            residents: Residents::new(config.resident_max_bytes),
             loading: (0..64).map(|_| Mutex::new(())).collect(),
             performing: Mutex::default(),
             invoked: Mutex::default(),
@@ -195,7 +199,7 @@ impl Node {
         let nothing = Chain { seq: 0, hash: Digest::ZERO, at: Time::default() };
         let state = Folded::Session(Box::new(SessionState::new(id, tenant)));
         let resident = Arc::new(Resident::new(journal, tenant, state, nothing));
-        lock(&self.residents).insert(journal.key(), resident.clone());
+        self.residents.put(resident.clone());
         resident
     }
 
@@ -229,14 +233,15 @@ impl Node {
         }
         let nothing = Chain { seq: 0, hash: Digest::ZERO, at: Time::default() };
         let resident = Arc::new(Resident::new(journal, tenant, state(), nothing));
-        lock(&self.residents).insert(journal.key(), resident.clone());
+        self.residents.put(resident.clone());
         Ok(resident)
     }
 
     /// The journal in memory, read from disk if need be; none when nothing of it exists.
     pub fn resident(self: &Arc<Self>, journal: Journal) -> Result<Option<Arc<Resident>>, Error> {
-        let known = lock(&self.residents).get(&journal.key()).cloned();
+        let known = self.residents.get(&journal.key());
         if let Some(known) = known.filter(|known| known.durable.lost().is_none()) {
+            known.touch(self.clock.now());
             return Ok(Some(known));
         }
         let _one_at_a_time = lock(&self.loading[stripe(journal)]);
@@ -244,14 +249,17 @@ impl Node {
     }
 
     fn look_or_load(self: &Arc<Self>, journal: Journal) -> Result<Option<Arc<Resident>>, Error> {
-        let known = lock(&self.residents).get(&journal.key()).cloned();
+        let known = self.residents.get(&journal.key());
         match known {
             Some(known) if known.durable.lost().is_none() => return Ok(Some(known)),
             Some(void) => self.wait_for_tail(&void),
             None => {}
         }
         let Some(resident) = self.load(journal)? else { return Ok(None) };
-        lock(&self.residents).insert(journal.key(), resident.clone());
+        resident.touch(self.clock.now());
+        self.residents.put(resident.clone());
+        // who reads many must not hold them all
+        self.make_room();
         if self.motion == Motion::Still {
             return Ok(Some(resident));
         }
@@ -276,62 +284,7 @@ impl Node {
 
     pub fn settle_some(&self) -> bool {
         let committed = lock(&self.committed);
-        self.settler.settle_some(&committed, &|resident| self.let_go(resident))
-    }
-
-    /// Lets a session go that has ended and is settled; whoever needs it reads it again.
-    pub fn let_go(&self, resident: &Arc<Resident>) {
-        let is_settled = lock(&resident.tail).is_empty();
-        let mut residents = lock(&self.residents);
-        // one is the map's, one the caller's; anyone else may be about to write
-        let is_needed = !is_settled || Arc::strong_count(resident) > 2;
-        #[cfg(feature = "planted")]
-        let is_needed =
-            is_needed && !tenure_core::planted::is(tenure_core::planted::Bug::EvictBeforeSettle);
-        if is_needed {
-            return;
-        }
-        let Ok(cell) = resident.cell.try_lock() else { return };
-        let is_void = resident.durable.lost().is_some();
-        let quiet = match &cell.state {
-            // a void one stays until it is read again: see `sweep`
-            Folded::Session(state) => {
-                !is_void && state.live.is_empty() && cell.chain.seq == resident.durable.seq()
-            }
-            Folded::Ledger(_) => is_void,
-        };
-        if quiet {
-            let same = residents
-                .get(&resident.journal.key())
-                .is_some_and(|known| Arc::ptr_eq(known, resident));
-            if same {
-                residents.remove(&resident.journal.key());
-            }
-        }
-    }
-
-    /// Lets go of everything nobody needs.
-    pub fn sweep(self: &Arc<Self>) {
-        let mut known: Vec<_> = lock(&self.residents).keys().copied().collect();
-        // a map's order is another in every process, and what is woken here writes
-        known.sort_unstable();
-        for key in known {
-            let resident = lock(&self.residents).get(&key).cloned();
-            match resident {
-                // whoever waited for its commit may be gone: its runs must not wait for a visitor
-                Some(void) if void.durable.lost().is_some() => {
-                    self.wake(void.journal);
-                    let mut residents = lock(&self.residents);
-                    let nothing_of_it = lock(&void.tail).is_empty()
-                        && residents.get(&key).is_some_and(|known| Arc::ptr_eq(known, &void));
-                    if nothing_of_it {
-                        residents.remove(&key);
-                    }
-                }
-                Some(resident) => self.let_go(&resident),
-                None => {}
-            }
-        }
+        self.settler.settle_some(&committed, &|residents| self.settled(residents))
     }
 
     /// A node that only tells takes no command.
@@ -350,7 +303,7 @@ impl Node {
     }
 
     pub fn resident_count(&self) -> usize {
-        lock(&self.residents).len()
+        self.residents.count()
     }
 
     /// Steps that were open when the journal was read and that nobody here performs are lost: the
@@ -429,10 +382,10 @@ impl Node {
         let policy = self.policy(resident)?.version();
         let now = self.clock.now().max(cell.chain.at);
         let mut writer = self.writer(resident, cell, actor, bodies, now);
-        writer.cause = run_of(command).and_then(|run| cell.last_of_run.get(&run).copied());
         let Folded::Session(state) = &mut cell.state else {
             return Err(Error::new(Code::Internal, "a ledger takes no session command"));
         };
+        writer.cause = run_of(command).and_then(|run| state.last_of_run.get(&run).copied());
         let mut cx = Context {
             now,
             fresh: Fresh::new(mint::id(&*self.mint, now)),
@@ -518,19 +471,16 @@ impl Node {
         }
         cell.chain = writer.chain;
         for entry in &writer.entries {
-            match (&entry.event, entry.run) {
-                (Event::RunEnded(_), Some(run)) => {
-                    cell.last_of_run.remove(&run);
-                    lock(&self.cancels).remove(&run);
-                }
-                // what follows a run's end is not the run's any more
-                (Event::TaskMoved(_) | Event::CheckpointMade(_), _) => {}
-                (_, Some(run)) => drop(cell.last_of_run.insert(run, entry.event_id)),
-                (_, None) => {}
+            if let (Event::RunEnded(_), Some(run)) = (&entry.event, entry.run) {
+                lock(&self.cancels).remove(&run);
             }
         }
         cell.unsnapped += writer.rows.iter().map(|row| row.bytes.len()).sum::<usize>();
         let snapshot = self.snapshot_if_due(resident, cell);
+        resident.weigh(cell);
+        if let Some(last) = writer.entries.last() {
+            resident.touch(last.at);
+        }
         let hashes = writer.rows.iter().map(|row| row.hash).collect();
         let (rows, entries) = (writer.rows, writer.entries);
         self.committer.push(Submission {

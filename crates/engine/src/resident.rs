@@ -7,7 +7,8 @@ use crate::durable::Durable;
 use crate::mint::Mint;
 use crate::policy::Seat;
 use crate::seal::{Bodies, Sealed, seal_inline};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
 use tenure_contract::entry::Principal;
 use tenure_contract::words::Surface;
@@ -30,6 +31,47 @@ pub(crate) struct Resident {
     pub cell: Mutex<Cell>,
     /// Where its tenant's policy is; found when it is first asked for.
     pub policy: OnceLock<Arc<Seat>>,
+    /// What it is reckoned to take in memory.
+    pub weight: Weight,
+    /// When it was used last, microseconds since 1970. Whoever uses it says so without a lock.
+    used: AtomicU64,
+}
+
+/// What a resident takes besides its state, bytes: itself, its locks, its place in the node's maps
+/// and among its timers.
+const RESIDENT_BYTES: usize = 4 * 1024;
+/// How much larger a state is in memory than as a snapshot, or as the entries it grew by since.
+const STATE_FACTOR: usize = 4;
+
+/// What one resident is reckoned to take, kept in a sum with the others' from when it is taken in
+/// until it is gone, whoever held it last.
+#[derive(Debug, Default)]
+pub(crate) struct Weight {
+    sum: OnceLock<Arc<AtomicU64>>,
+    own: AtomicU64,
+}
+
+impl Weight {
+    /// From now on it counts in that sum.
+    pub fn counts_in(&self, sum: &Arc<AtomicU64>) {
+        if self.sum.set(sum.clone()).is_ok() {
+            sum.fetch_add(self.own.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
+    }
+
+    fn set(&self, bytes: u64) {
+        let before = self.own.swap(bytes, Ordering::Relaxed);
+        if let Some(sum) = self.sum.get() {
+            // a sum that wraps is right again once the other half of it is added
+            sum.fetch_add(bytes.wrapping_sub(before), Ordering::Relaxed);
+        }
+    }
+}
+
+impl Drop for Weight {
+    fn drop(&mut self) {
+        self.set(0);
+    }
 }
 
 /// What a journal's lock guards.
@@ -37,8 +79,6 @@ pub(crate) struct Resident {
 pub(crate) struct Cell {
     pub state: Folded,
     pub chain: Chain,
-    /// The last entry of each living run, which the next one names as its cause.
-    pub last_of_run: HashMap<RunId, EventId>,
     /// Journal bytes since the last snapshot, and how large that one was.
     pub unsnapped: usize,
     pub snapshot_size: usize,
@@ -85,14 +125,9 @@ impl Actor {
 
 impl Resident {
     pub fn new(journal: Journal, tenant: TenantId, state: Folded, chain: Chain) -> Self {
-        let cell = Cell {
-            state,
-            chain,
-            last_of_run: HashMap::new(),
-            unsnapped: 0,
-            snapshot_size: 0,
-            revived: chain.seq == 0,
-        };
+        let cell = Cell { state, chain, unsnapped: 0, snapshot_size: 0, revived: chain.seq == 0 };
+        let weight = Weight::default();
+        weight.set(cell.bytes());
         Self {
             journal,
             tenant,
@@ -101,7 +136,36 @@ impl Resident {
             tail: Mutex::new(VecDeque::new()),
             cell: Mutex::new(cell),
             policy: OnceLock::new(),
+            weight,
+            used: AtomicU64::new(0),
         }
+    }
+
+    /// Somebody uses it.
+    pub fn touch(&self, now: Time) {
+        self.used.store(now.micros(), Ordering::Relaxed);
+    }
+
+    /// When somebody used it last, microseconds since 1970.
+    pub fn used(&self) -> u64 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    /// Reckons anew what it takes; its lock is held.
+    pub fn weigh(&self, cell: &Cell) {
+        self.weight.set(cell.bytes());
+    }
+}
+
+impl Cell {
+    /// What a resident with this cell is reckoned to take, bytes: by the size of its last snapshot and the
+    /// entries since, which are at hand. A ledger is never let go, and keeps its own limits.
+    fn bytes(&self) -> u64 {
+        let state = match &self.state {
+            Folded::Session(_) => (self.snapshot_size + self.unsnapped) * STATE_FACTOR,
+            Folded::Ledger(_) => 0,
+        };
+        (RESIDENT_BYTES + state) as u64
     }
 }
 

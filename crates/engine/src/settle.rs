@@ -153,7 +153,7 @@ impl Settler {
     /// What comes after an idle moment is settled at once; while more keeps coming it is settled at
     /// a pace: waking this thread for every commit would slow the commit down, and entries of one
     /// journal that are settled together cost one index row.
-    pub fn run(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(&Arc<Resident>)) {
+    pub fn run(&self, committed: &Receiver<Committed>, on_settled: &dyn Fn(Vec<Arc<Resident>>)) {
         while let Ok(first) = committed.recv() {
             self.settle_from(first, committed, on_settled);
             self.breathe();
@@ -180,7 +180,7 @@ impl Settler {
     pub fn settle_some(
         &self,
         committed: &Receiver<Committed>,
-        on_settled: &dyn Fn(&Arc<Resident>),
+        on_settled: &dyn Fn(Vec<Arc<Resident>>),
     ) -> bool {
         match committed.try_recv() {
             Ok(first) => {
@@ -195,7 +195,7 @@ impl Settler {
         &self,
         first: Committed,
         more: &Receiver<Committed>,
-        on_settled: &dyn Fn(&Arc<Resident>),
+        on_settled: &dyn Fn(Vec<Arc<Resident>>),
     ) {
         let mut waiting = first.submissions;
         let mut entries: usize = waiting.iter().map(|(_, places)| places.len()).sum();
@@ -220,7 +220,7 @@ impl Settler {
         }
         residents.sort_by_key(|resident| Arc::as_ptr(resident).addr());
         residents.dedup_by(|one, other| Arc::ptr_eq(one, other));
-        residents.iter().for_each(on_settled);
+        on_settled(residents);
     }
 }
 

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 use tenure_contract::resource::Caller;
-use tenure_contract::{Code, Digest, Error, Time};
+use tenure_contract::{Code, Digest, Error, Time, limits};
 use tenure_engine::{Clock, Config, Drive, Engine, Motion, SeededMint, Slots};
 use tokio::runtime::{Builder, Runtime};
 
@@ -102,6 +102,12 @@ impl Life {
             observers: Vec::new(),
             // few enough that dispatches wait for one another
             slots: Slots { per_node: 2, per_tenant: 1 },
+            // every other world has no room: a session is let go whenever it waits
+            resident_max_bytes: if around.seed.is_multiple_of(2) {
+                0
+            } else {
+                limits::RESIDENT_MAX_BYTES_DEFAULT
+            },
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

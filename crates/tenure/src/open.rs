@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
-use tenure_contract::{Code, Digest, Error, TenantId};
+use tenure_contract::{Code, Digest, Error, TenantId, limits};
 use tenure_engine::{
     AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal, Slots,
     SystemMint, VaultKey,
@@ -35,6 +35,8 @@ pub struct Options {
     pub on_fatal: OnFatal,
     /// Whether the runs in it go on, or are only told of.
     pub motion: Motion,
+    /// What the sessions in memory may take together, bytes.
+    pub resident_max_bytes: u64,
 }
 
 impl Default for Options {
@@ -48,6 +50,7 @@ impl Default for Options {
                 std::process::exit(EXIT_DISK_FAILED)
             }),
             motion: Motion::Live,
+            resident_max_bytes: limits::RESIDENT_MAX_BYTES_DEFAULT,
         }
     }
 }
@@ -136,6 +139,7 @@ impl Tenure {
             slots: Slots::default(),
             on_fatal: options.on_fatal,
             motion: options.motion,
+            resident_max_bytes: options.resident_max_bytes,
         };
         let engine = Engine::start(store.store(), config, options.intents, &*options.progress)
             .map_err(|source| OpenError::Store { dir: dir.clone(), source })?;

@@ -33,7 +33,20 @@ impl SessionState {
         folded.map_err(|why| Illegal { seq: entry.seq, kind: entry.event.name(), why })?;
         self.seq = entry.seq;
         self.at = entry.at;
+        self.remember(entry);
         Ok(())
+    }
+
+    /// The entry is the cause of what its run does next.
+    fn remember(&mut self, entry: &Entry) {
+        let Some(run) = entry.run else { return };
+        // what follows a run's end is not the run's any more
+        let is_over = self.runs.get(&run).is_none_or(|known| known.progress().is_none());
+        match entry.event {
+            _ if is_over => drop(self.last_of_run.remove(&run)),
+            Event::TaskMoved(_) | Event::CheckpointMade(_) => {}
+            _ => drop(self.last_of_run.insert(run, entry.event_id)),
+        }
     }
 
     fn fold(&mut self, entry: &Entry) -> Folded {

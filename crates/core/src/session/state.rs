@@ -11,8 +11,8 @@ use tenure_contract::words::{
     SessionStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, Digest, RunId, SessionId, StepId, TaskId, TenantId, Time, TodoId,
-    TokenId,
+    ApprovalId, ArtifactId, Digest, EventId, RunId, SessionId, StepId, TaskId, TenantId, Time,
+    TodoId, TokenId,
 };
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
@@ -90,6 +90,10 @@ pub struct SessionState {
     #[n(60)]
     #[cbor(default)]
     pub unbilled: BTreeSet<Unbilled>,
+    /// The last entry of each living run, which the next one names as its cause.
+    #[n(61)]
+    #[cbor(default)]
+    pub last_of_run: BTreeMap<RunId, EventId>,
 }
 
 /// A checkpoint that is to be made in this commit.
@@ -216,6 +220,7 @@ impl SessionState {
             steered: BTreeMap::new(),
             due: None,
             unbilled: BTreeSet::new(),
+            last_of_run: BTreeMap::new(),
         }
     }
 

@@ -155,6 +155,20 @@ fn of_step(run: RunId, step: StepId, open: &OpenStep) -> Option<Wish> {
     }
 }
 
+/// Whether nothing is under way in the session: its runs wait for decisions, for time or for
+/// somebody. What the shell holds of it in memory may go then; reading it again brings back the
+/// same. A look-up that is being made is the shell's to know of.
+#[must_use]
+pub fn rests(state: &SessionState) -> bool {
+    let rests = |run: &Run| {
+        let Some(progress) = run.progress() else { return true };
+        let is_handled = !run.is_agent() && run.status == RunStatus::Running;
+        let is_begun = progress.open.values().any(|open| open.stand == Stand::Intended);
+        progress.cancel.is_none() && !is_handled && !is_begun
+    };
+    state.live.iter().filter_map(|run| state.runs.get(run)).all(rests)
+}
+
 /// The next moment at which time alone changes something, if there is one.
 #[must_use]
 pub fn next_wake(state: &SessionState) -> Option<Time> {

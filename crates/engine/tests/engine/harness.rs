@@ -120,6 +120,7 @@ impl House {
             motion: Motion::Live,
             observers: Vec::new(),
             slots: Slots::default(),
+            resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }
@@ -180,8 +181,12 @@ fn copy_files(from: &Path, to: &Path) {
 /// An engine on the paused clock, cranked by a task that never rests: time passes only by
 /// `tokio::time::advance`.
 pub fn cranked(house: &House, intents: IntentRegistry) -> Engine {
-    let engine =
-        Engine::start(house.store(), house.config(Drive::Manual), intents, &|_| {}).unwrap();
+    cranked_as(house, house.config(Drive::Manual), intents)
+}
+
+/// The same with a configuration of one's own.
+pub fn cranked_as(house: &House, config: Config, intents: IntentRegistry) -> Engine {
+    let engine = Engine::start(house.store(), config, intents, &|_| {}).unwrap();
     let turning = engine.clone();
     tokio::spawn(async move {
         loop {

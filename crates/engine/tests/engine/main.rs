@@ -17,6 +17,7 @@ mod ledger;
 mod memory;
 mod observers;
 mod policy;
+mod residents;
 mod runs;
 mod seams;
 mod sessions;

@@ -37,6 +37,12 @@ struct Server {
     started_at: Time,
     /// Journals in memory.
     resident_journals: usize,
+    /// What the sessions among them are reckoned to take, bytes.
+    resident_bytes: u64,
+    /// What they may take before those that wait are let go, bytes.
+    resident_max_bytes: u64,
+    /// Sessions let go while they waited, since it began.
+    evicted: u64,
     /// Entries committed and not yet in the lists.
     settle_lag: u64,
     /// The most that ever were.
@@ -66,11 +72,15 @@ struct Health {
 async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Server> {
     let (settle_lag, settle_lag_max) = state.engine.settle_lag();
     let figures = state.engine.commit_figures();
+    let (resident_bytes, resident_max_bytes) = state.engine.resident_bytes();
     axum::Json(Server {
         version: env!("CARGO_PKG_VERSION"),
         store_id: state.engine.store_id(),
         started_at: state.started_at,
         resident_journals: state.engine.resident_count(),
+        resident_bytes,
+        resident_max_bytes,
+        evicted: state.engine.evicted(),
         settle_lag,
         settle_lag_max,
         settle_refused: state.engine.settle_refused(),

@@ -62,6 +62,7 @@ impl Rig {
             motion: Motion::Live,
             observers: Vec::new(),
             slots: Slots::default(),
+            resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();

@@ -64,6 +64,7 @@ pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
                     format!("a server at {} owns it; its files are not opened", client.endpoint()),
                 ));
                 findings.push(lag(&owner));
+                findings.push(memory(&owner));
             }
             None => store(dir, &mut findings),
         }
@@ -196,6 +197,24 @@ fn lag(server: &Value) -> Finding {
         );
     }
     Finding::good("lists", found)
+}
+
+fn memory(server: &Value) -> Finding {
+    let figure = |name: &str| server[name].as_u64().unwrap_or(0);
+    let (bytes, max) = (figure("residentBytes"), figure("residentMaxBytes"));
+    let found = format!(
+        "{} journals in memory, about {} of {} MiB, {} let go while they waited",
+        figure("residentJournals"),
+        bytes >> 20,
+        max >> 20,
+        figure("evicted")
+    );
+    if bytes > max {
+        let todo = "so many sessions have something under way at once; give the server more with \
+                    `serve --resident-max-bytes`, or let fewer work at a time";
+        return Finding::bad("memory", found, todo);
+    }
+    Finding::good("memory", found)
 }
 
 /// Reads the store's settings back from its files; nobody owns them now.

@@ -7,6 +7,7 @@ use crate::server::{Running, ended_by_signal};
 use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use tenure_contract::limits;
 use tenure_surface::http::Tokens;
 
 /// Fewer entries than this are read before anybody could wonder.
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// Whose tokens (OIDC) are believed: a file with an `[[issuer]]` for each.
     #[arg(long, env = "TENURE_AUTH", value_name = "FILE")]
     auth: Option<PathBuf>,
+    /// What sessions may take in memory together, bytes; waiting ones are let go above it.
+    #[arg(long, value_name = "BYTES", default_value_t = limits::RESIDENT_MAX_BYTES_DEFAULT)]
+    resident_max_bytes: u64,
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
@@ -35,6 +39,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
                 eprintln!("tenure: lists are brought up to the log, {entries} entries so far");
             }
         }),
+        resident_max_bytes: args.resident_max_bytes,
         ..Options::default()
     };
     let tokens = match &args.auth {

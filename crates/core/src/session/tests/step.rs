@@ -1,7 +1,7 @@
 //! Steps: intended before, settled after, in doubt when nobody knows.
 
 use super::bench::*;
-use crate::session::{CallOutcome, Stand, Wish, next_wake, wishes};
+use crate::session::{CallOutcome, Stand, Wish, next_wake, rests, wishes};
 use crate::{Command, Refusal};
 use tenure_contract::event::{CallNoted, CallVerdict, Event, StepIntended};
 use tenure_contract::words::*;
@@ -388,4 +388,33 @@ fn stp_1_the_fold_refuses_effects_that_nothing_allows() {
     }
     assert!(fold(&cancelled, intended).is_err(), "a committed cancel wins");
     assert!(matches!(bench.progress(run).turns[0].calls[0].noted.verdict, CallVerdict::Ask { .. }));
+}
+
+#[test]
+fn apr_5_a_session_rests_while_nothing_is_under_way() {
+    let (mut bench, run) = Bench::with_agent();
+    assert!(!rests(&bench.state), "its model is being called");
+    bench.land_turn(run, &[ask("a"), CallNoted { class: RecoveryClass::Read, ..call("b") }]);
+    assert!(!rests(&bench.state), "a call is being made beside the question");
+    let step = bench.step_of_call(run, 1);
+    bench.fail(run, step, true);
+    assert!(rests(&bench.state), "a failed call waits for its time");
+    assert!(next_wake(&bench.state).is_some());
+    bench.cancel(run);
+    assert!(rests(&bench.state), "it has ended");
+
+    let (mut bench, run, step) = performing(RecoveryClass::Once);
+    bench.lose(run, step, LossCause::Timeout);
+    assert!(rests(&bench.state), "a person is to say what became of it");
+    bench.later(1_000);
+    bench.resolve(step, Resolution::Retry).unwrap();
+    assert!(!rests(&bench.state));
+    bench.cancel(run);
+    assert!(!rests(&bench.state), "a cancelled run waits for what is under way");
+
+    let mut bench = Bench::open();
+    let handled = bench.submit(intent(1));
+    assert!(!rests(&bench.state), "its handler works");
+    bench.run(Command::PauseRun { run: handled });
+    assert!(rests(&bench.state));
 }
