@@ -83,6 +83,11 @@ pub const SNAPSHOT_MIN_BYTES: usize = 64 * 1024;
 /// What the sessions in memory may take together unless it is configured otherwise, bytes; those that
 /// only wait are let go above it, the longest unused first.
 pub const RESIDENT_MAX_BYTES_DEFAULT: u64 = 256 * 1024 * 1024;
+/// How far the machine's clock, the engine's and the newest entry's time may be apart before what time
+/// destroys is held, milliseconds (`APR-2`).
+pub const CLOCK_JUMP_MAX_MS: u64 = 5 * 60 * 1000;
+/// How often the clock is looked at, milliseconds.
+pub const CLOCK_LOOK_MS: u64 = 5_000;
 /// How long a drain waits for effects in flight, milliseconds.
 pub const DRAIN_MAX_MS: u64 = 30_000;
 /// Depth of nested runs (`RT11`).

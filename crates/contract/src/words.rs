@@ -508,6 +508,8 @@ words! {
         10 Operator = "operator",
         /// It has ended.
         11 Ended = "ended",
+        /// What it waits for has expired, and the clock is not to be believed.
+        12 ClockHeld = "clock-held",
     }
 }
 

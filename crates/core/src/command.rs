@@ -1,5 +1,6 @@
 //! Commands: what the shell asks the core to decide, with everything the core may not make itself.
 
+use crate::clock::Hold;
 use crate::policy::Ruled;
 use tenure_contract::event::{
     ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunSubmitted, SessionBound,
@@ -49,6 +50,8 @@ pub struct Context {
     pub policy: PolicyVersion,
     /// Random bytes nobody else sees, from which secrets are made; ids would give them away.
     pub secret: [u8; 16],
+    /// Whether the clock is to be believed with what cannot be undone.
+    pub hold: Hold,
 }
 
 /// What the core is asked to decide.

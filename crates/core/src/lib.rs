@@ -8,6 +8,7 @@
 //! **Invariant:** no async, no I/O, no clock, no randomness.
 
 pub mod authority;
+pub mod clock;
 pub mod command;
 pub mod cursor;
 pub mod fair;

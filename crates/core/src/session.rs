@@ -26,7 +26,7 @@ pub use run::{
 };
 pub use state::{Approval, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
-pub use wishes::{Wish, next_wake, rests, wishes};
+pub use wishes::{Wish, next_retry, next_wake, rests, wishes};
 
 pub(crate) use decide::covers;
 

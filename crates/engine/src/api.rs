@@ -90,6 +90,7 @@ impl Engine {
         let held = node.store.lease.acquire(&node.name, LEASE_TTL_MS).map_err(store_error)?;
         node.committer.hold(&held);
         node.settler.catch_up(progress)?;
+        node.first_look_at_clock()?;
         let engine = Self { node };
         if engine.node.drive == Drive::Threads {
             engine.start_threads()?;
@@ -125,6 +126,8 @@ impl Engine {
         if self.node.motion == Motion::Live {
             let timers = self.node.runtime.spawn(fire(self.node.clone()));
             lock(&self.node.loops).push(timers.abort_handle());
+            let watch = self.node.runtime.spawn(crate::hold::watch(self.node.clone()));
+            lock(&self.node.loops).push(watch.abort_handle());
         }
         let engine = self.clone();
         let rounds = self.node.runtime.spawn(async move {
@@ -291,6 +294,12 @@ impl Engine {
                 format!("lists are {} entries behind; ask again", self.node.settler.lag()),
             )),
         }
+    }
+
+    /// Why what time destroys is held; none while the clocks agree.
+    #[must_use]
+    pub fn clock_held(&self) -> Option<String> {
+        self.node.hold().text()
     }
 
     /// What the sessions in memory are reckoned to take, and what they may take, bytes.

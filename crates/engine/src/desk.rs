@@ -74,7 +74,7 @@ impl Node {
         let Folded::Ledger(state) = &cell.state else { return };
         let now = self.clock.now().max(cell.chain.at);
         if let Some(at) = state.next_wake(now) {
-            self.timers.arm(at, resident.journal);
+            self.arm_ledger(at, resident.journal);
         }
         let mut out = 0;
         for started in state.dispatches.undelivered() {

@@ -22,7 +22,7 @@ use tenure_contract::{Code, Digest, Error, Journal, RunId, StepId, TenantId};
 use tenure_core::Command;
 use tenure_core::ledger::LedgerCommand;
 use tenure_core::ledger::dispatch::DispatchCommand;
-use tenure_core::session::{Stand, Wish, next_wake, wishes};
+use tenure_core::session::{Stand, Wish, wishes};
 
 /// How long an aborted effect may take to come to an end by itself.
 const ABORT_GRACE: Duration = Duration::from_millis(250);
@@ -39,9 +39,7 @@ impl Node {
     /// Sees to everything the session wishes for now; the session's lock is held.
     pub fn pump(self: &Arc<Self>, resident: &Arc<Resident>, cell: &mut Cell) {
         let Folded::Session(state) = &cell.state else { return };
-        if let Some(at) = next_wake(state) {
-            self.timers.arm(at, resident.journal);
-        }
+        self.arm(state, resident.journal);
         self.count_dispatched(state);
         let in_force = match self.policy(resident) {
             Ok(policy) => policy.version(),
@@ -204,7 +202,7 @@ impl Node {
                 self.transact(&resident, &Command::Wake, bodies, &actor).map(drop)
             }
             (Some(resident), Journal::Ledger(_)) => {
-                let command = LedgerCommand::Dispatch(DispatchCommand::Wake);
+                let command = LedgerCommand::Dispatch(DispatchCommand::Wake(self.hold()));
                 self.transact_ledger(&resident, &command, bodies, &actor).map(drop)
             }
             (None, _) => Ok(()),

@@ -17,6 +17,7 @@ mod durable;
 mod effect;
 mod feed;
 mod handler;
+mod hold;
 mod journal;
 mod mint;
 mod node;
@@ -34,7 +35,7 @@ mod vault;
 mod view;
 
 pub use api::{Credential, Engine, Following, Listing, News, Sort, Told, Trailing, Wanted, Watch};
-pub use clock::Clock;
+pub use clock::{Clock, Machine, Trust};
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{
     ArtifactMade, Ctx, Handler, HandlerFailure, HandlerResult, Intent, IntentRegistry,

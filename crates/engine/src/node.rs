@@ -7,6 +7,7 @@ use crate::commit::{Committed, Committer, Drive, OnFatal, store_error};
 use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::handler::IntentRegistry;
+use crate::hold::Watchman;
 use crate::lock;
 use crate::mint::{self, Mint};
 use crate::nudged::Nudged;
@@ -90,6 +91,8 @@ pub(crate) struct Node {
     pub settler: Settler,
     pub committed: Mutex<Receiver<Committed>>,
     pub timers: Timers,
+    /// Whether the clock is believed.
+    pub watchman: Watchman,
     /// Keyed runs the lists may not tell yet.
     pub claims: Claims,
     pub intents: IntentRegistry,
@@ -140,6 +143,7 @@ impl Node {
             drive: config.drive,
             motion: config.motion,
             timers: Timers::default(),
+            watchman: Watchman::default(),
             claims: Claims::default(),
             intents,
             agents: Mutex::default(),
@@ -391,6 +395,7 @@ impl Node {
             fresh: Fresh::new(mint::id(&*self.mint, now)),
             policy,
             secret: self.mint.random(),
+            hold: self.hold(),
         };
         match session::transact(state, command, &mut cx, &mut writer) {
             Ok(()) => {}

@@ -37,6 +37,11 @@ impl Timers {
         due
     }
 
+    /// More time has passed than whoever waits for the first could see.
+    pub fn stir(&self) {
+        self.earlier.notify_one();
+    }
+
     /// Resolves when something earlier than the first was armed.
     pub async fn earlier(&self) {
         self.earlier.notified().await;

@@ -66,7 +66,10 @@ pub(crate) async fn run(
         let cell = lock(&resident.cell);
         let state = cell.session().ok_or_else(|| Error::not_found("run", id))?;
         let run = state.runs.get(&id).ok_or_else(|| Error::not_found("run", id))?;
-        (run.clone(), bare_run(state, run))
+        let mut view = bare_run(state, run);
+        let held = explain::held(state, id, node.hold(), node.clock.now());
+        view.waiting_for = held.map(told).or(view.waiting_for);
+        (run.clone(), view)
     };
     // what the view says happened must be durable before it leaves, and its bodies be there
     node.durable(resident, view.seq).await?;
@@ -125,13 +128,12 @@ fn waiting(state: &SessionState, run: &Run) -> Option<wire::Waiting> {
     if run.status.is_final() {
         return None;
     }
-    let stuck = explain::explain(state, run.id)?;
-    Some(wire::Waiting {
-        reason: stuck.reason,
-        subject: stuck.subject,
-        since: stuck.since,
-        text: stuck.text,
-    })
+    explain::explain(state, run.id).map(told)
+}
+
+fn told(stuck: explain::Stuck) -> wire::Waiting {
+    let explain::Stuck { reason, subject, since, text } = stuck;
+    wire::Waiting { reason, subject, since, text }
 }
 
 /// What an ended run came to: a handler's output; an agent's result, partial or whole (`RT12`).

@@ -77,6 +77,7 @@ fn config() -> Config {
         motion: Motion::Live,
         observers: Vec::new(),
         slots: Slots::default(),
+        resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
         on_fatal: Box::new(|why| panic!("{why}")),
     }
 }

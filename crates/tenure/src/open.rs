@@ -12,7 +12,7 @@ use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId, limits};
 use tenure_engine::{
     AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal, Slots,
-    SystemMint, VaultKey,
+    SystemMint, Trust, VaultKey,
 };
 use tenure_store_sqlite::SqliteStore;
 
@@ -37,6 +37,8 @@ pub struct Options {
     pub motion: Motion,
     /// What the sessions in memory may take together, bytes.
     pub resident_max_bytes: u64,
+    /// Whether the machine's clock is believed although entries are dated after it.
+    pub trust: Trust,
 }
 
 impl Default for Options {
@@ -51,6 +53,7 @@ impl Default for Options {
             }),
             motion: Motion::Live,
             resident_max_bytes: limits::RESIDENT_MAX_BYTES_DEFAULT,
+            trust: Trust::Checked,
         }
     }
 }
@@ -127,7 +130,7 @@ impl Tenure {
         fs::create_dir_all(&workspaces)
             .map_err(|error| directory(&workspaces, &error.to_string()))?;
         intents::register(&options.intents);
-        let clock = Clock::system();
+        let clock = Clock::system().with_trust(options.trust);
         let config = Config {
             node: NODE.to_owned(),
             drive: Drive::Threads,

@@ -40,7 +40,7 @@ fn make_due(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
 fn expire(state: &SessionState, cx: &Context) -> Option<Vec<Draft>> {
     let (id, approval) = state
         .open_approvals()
-        .find(|(_, approval)| approval.expires_at.is_some_and(|at| at <= cx.now))?;
+        .find(|(_, approval)| approval.expires_at.is_some_and(|at| cx.hold.is_over(at, cx.now)))?;
     let event =
         ApprovalClosed { approval: *id, run: approval.run, status: ApprovalStatus::Expired };
     Some(vec![about(state, approval.run, event)])

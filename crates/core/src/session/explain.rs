@@ -2,6 +2,7 @@
 
 use super::run::{OpenStep, Stand};
 use super::state::SessionState;
+use crate::clock::Hold;
 use tenure_contract::words::{RunStatus, StuckReason};
 use tenure_contract::{RunId, Time};
 
@@ -20,6 +21,22 @@ pub struct Stuck {
 
 fn stuck(reason: StuckReason, subject: impl ToString, since: Option<Time>, text: String) -> Stuck {
     Stuck { reason, subject: Some(subject.to_string()), since, text }
+}
+
+/// That what a run waits for has expired and is held, since the clock is not believed; none when
+/// that is not why it waits.
+#[must_use]
+pub fn held(state: &SessionState, run: RunId, hold: Hold, now: Time) -> Option<Stuck> {
+    let why = hold.text()?;
+    let asked = state.runs.get(&run)?.progress()?.asked();
+    let late = |id: &tenure_contract::ApprovalId| {
+        let expires_at = state.approvals.get(id).and_then(|asked| asked.expires_at);
+        expires_at.is_some_and(|at| at <= now)
+    };
+    let approval = asked.into_iter().find(late)?;
+    let since = state.approvals.get(&approval).and_then(|asked| asked.expires_at);
+    let text = format!("approval `{approval}` would have expired, but {why}; approve or deny it");
+    Some(stuck(StuckReason::ClockHeld, approval, since, text))
 }
 
 /// Why the run is not moving; none when it is about to.

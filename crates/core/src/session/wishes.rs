@@ -172,6 +172,13 @@ pub fn rests(state: &SessionState) -> bool {
 /// The next moment at which time alone changes something, if there is one.
 #[must_use]
 pub fn next_wake(state: &SessionState) -> Option<Time> {
+    let expiries = state.open_approvals().filter_map(|(_, approval)| approval.expires_at);
+    next_retry(state).into_iter().chain(expiries).min()
+}
+
+/// The next moment at which a step is tried again, if there is one; what expires is held.
+#[must_use]
+pub fn next_retry(state: &SessionState) -> Option<Time> {
     let retries = state
         .live
         .iter()
@@ -184,6 +191,5 @@ pub fn next_wake(state: &SessionState) -> Option<Time> {
             Stand::RetryAt(at) => Some(at),
             Stand::Intended | Stand::InDoubt(_) => None,
         });
-    let expiries = state.open_approvals().filter_map(|(_, approval)| approval.expires_at);
-    retries.chain(expiries).min()
+    retries.min()
 }

@@ -7,6 +7,7 @@ mod artifacts;
 mod charges;
 mod checkpoints;
 mod claims;
+mod clocks;
 mod crashes;
 mod dispatches;
 mod doubts;

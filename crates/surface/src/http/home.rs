@@ -35,6 +35,8 @@ struct Server {
     store_id: StoreId,
     /// When it began.
     started_at: Time,
+    /// Why what time destroys, such as an approval's expiry, is held; null while the clock is believed.
+    clock_held: Option<String>,
     /// Journals in memory.
     resident_journals: usize,
     /// What the sessions among them are reckoned to take, bytes.
@@ -77,6 +79,7 @@ async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Serv
         version: env!("CARGO_PKG_VERSION"),
         store_id: state.engine.store_id(),
         started_at: state.started_at,
+        clock_held: state.engine.clock_held(),
         resident_journals: state.engine.resident_count(),
         resident_bytes,
         resident_max_bytes,

@@ -65,6 +65,7 @@ pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
                 ));
                 findings.push(lag(&owner));
                 findings.push(memory(&owner));
+                findings.push(believed(&owner));
             }
             None => store(dir, &mut findings),
         }
@@ -197,6 +198,17 @@ fn lag(server: &Value) -> Finding {
         );
     }
     Finding::good("lists", found)
+}
+
+fn believed(server: &Value) -> Finding {
+    match server["clockHeld"].as_str() {
+        None => Finding::good("server's clock", "agrees with the machine's and with the entries"),
+        Some(held) => Finding::bad(
+            "server's clock",
+            held,
+            "look which is right: set the machine's clock, or restart the server, with `--trust-clock` if the entries are dated wrongly",
+        ),
+    }
 }
 
 fn memory(server: &Value) -> Finding {

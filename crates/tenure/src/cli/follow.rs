@@ -183,7 +183,7 @@ pub(super) fn how_to_move(run: &Run, motion: Motion) -> Vec<String> {
     let subject = waiting.subject.as_deref().unwrap_or_default();
     let mut lines = vec![format!("          {}", waiting.text)];
     match waiting.reason {
-        StuckReason::Approval | StuckReason::Budget => {
+        StuckReason::Approval | StuckReason::Budget | StuckReason::ClockHeld => {
             lines.push(format!("            tenure approve {subject} --reason \"…\""));
             lines.push(format!("            tenure deny {subject} --reason \"…\""));
         }

@@ -8,6 +8,7 @@ use serde_json::json;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tenure_contract::limits;
+use tenure_engine::Trust;
 use tenure_surface::http::Tokens;
 
 /// Fewer entries than this are read before anybody could wonder.
@@ -28,6 +29,10 @@ pub(super) struct Args {
     /// What sessions may take in memory together, bytes; waiting ones are let go above it.
     #[arg(long, value_name = "BYTES", default_value_t = limits::RESIDENT_MAX_BYTES_DEFAULT)]
     resident_max_bytes: u64,
+    /// Believe the machine's clock although entries are dated after it; otherwise what expires is
+    /// held.
+    #[arg(long)]
+    trust_clock: bool,
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
@@ -40,6 +45,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             }
         }),
         resident_max_bytes: args.resident_max_bytes,
+        trust: if args.trust_clock { Trust::Vouched } else { Trust::Checked },
         ..Options::default()
     };
     let tokens = match &args.auth {

@@ -1,6 +1,7 @@
 //! Every decision about a dispatch: events or an error, nothing in between.
 
 use super::{Asked, Dispatch, Dispatches};
+use crate::clock::Hold;
 use crate::command::{Draft, DraftBody};
 use crate::ledger::entry;
 use crate::machine::dispatch::may;
@@ -48,8 +49,8 @@ pub enum DispatchCommand {
         /// What policy says of their deciding it.
         ruled: Ruled,
     },
-    /// Time passed: what has run out ends. Harmless at any moment.
-    Wake,
+    /// Time passed: what has run out ends, unless the clock is not believed. Harmless at any moment.
+    Wake(Hold),
 }
 
 type Decided = Result<Vec<Draft>, Error>;
@@ -90,7 +91,9 @@ impl Dispatches {
                 drafts.extend(self.follow(*approval, asked, status, now));
                 Ok(drafts)
             }
-            DispatchCommand::Wake => Ok(self.wake(now)),
+            // what has expired by a clock that is not believed stays as it is
+            DispatchCommand::Wake(hold) if hold.is_held() => Ok(Vec::new()),
+            DispatchCommand::Wake(_) => Ok(self.wake(now)),
         }
     }
 

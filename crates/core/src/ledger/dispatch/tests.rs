@@ -1,5 +1,6 @@
 //! What a ledger decides about dispatches, entry by entry.
 
+use crate::clock::Hold;
 use crate::ledger::dispatch::{DispatchCommand, made_by};
 use crate::ledger::{LedgerCommand, LedgerState};
 use crate::policy::{Ruled, Ruling, Terms};
@@ -173,10 +174,13 @@ fn dsp_4_time_expires_what_did_not_start_and_nothing_else() {
     assert_eq!(book.state.next_wake(book.now), Some(soon));
     assert_eq!(book.state.dispatches.next(book.now), None, "it is not its time");
     assert_eq!(book.state.dispatches.next(soon), Some(id(1)));
-    assert!(book.tell(DispatchCommand::Wake).unwrap().is_empty());
+    assert!(book.tell(DispatchCommand::Wake(Hold::Open)).unwrap().is_empty());
     book.now = book.now.plus_ms(HOUR_MS);
     assert_eq!(book.state.dispatches.next(book.now), None, "its time is over");
-    assert_eq!(book.tell(DispatchCommand::Wake).unwrap(), ["dispatch.closed", "dispatch.closed"]);
+    let held = DispatchCommand::Wake(Hold::EntriesAhead(600_000));
+    assert!(book.tell(held).unwrap().is_empty(), "the clock is not believed");
+    let woken = book.tell(DispatchCommand::Wake(Hold::Open)).unwrap();
+    assert_eq!(woken, ["dispatch.closed", "dispatch.closed"]);
     assert_eq!(book.status(1), Some(DispatchStatus::Expired));
     assert_eq!(book.status(3), Some(DispatchStatus::Started));
     assert_eq!(book.state.next_wake(book.now), None);
@@ -219,7 +223,7 @@ fn apr_2_a_dispatch_nobody_decided_about_is_rejected() {
     book.now = book.now.plus_ms(HOUR_MS);
     let late = decide(Ruling::Permit, Some("why not"));
     assert_eq!(book.tell(late).unwrap_err().code, Code::AlreadyDecided);
-    let kinds = book.tell(DispatchCommand::Wake).unwrap();
+    let kinds = book.tell(DispatchCommand::Wake(Hold::Open)).unwrap();
     assert_eq!(kinds, ["approval.closed", "dispatch.rejected"]);
     assert_eq!(book.status(1), Some(DispatchStatus::Rejected));
 }

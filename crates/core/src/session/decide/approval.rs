@@ -31,7 +31,7 @@ pub(super) fn decide_approval(
     if let Some(returned) = verdict.returned {
         redeem(state, id, returned, cx.now)?;
     }
-    let expired = approval.expires_at.is_some_and(|at| at <= cx.now);
+    let expired = approval.expires_at.is_some_and(|at| cx.hold.is_over(at, cx.now));
     match (approval.status, expired) {
         (ApprovalStatus::Requested, false) => {}
         (ApprovalStatus::Requested, true) => {

@@ -1,8 +1,9 @@
 //! Approvals: refused by default, decided once, bound to one exact action, consumed once.
 
 use super::bench::*;
+use crate::clock::Hold;
 use crate::policy::Ruling;
-use crate::session::CallOutcome;
+use crate::session::{CallOutcome, explain};
 use crate::{Command, Refusal};
 use tenure_contract::event::{CallNoted, CallVerdict, Event, StepIntended};
 use tenure_contract::words::*;
@@ -374,4 +375,30 @@ fn apr_5_asked_again_without_room_is_refused_and_what_an_approval_covers_needs_n
     };
     bench.assess(first, index as u32, stricter);
     assert_eq!(bench.outcome(first, index), CallOutcome::Refused(CallRefusal::ApprovalsFull));
+}
+
+#[test]
+fn apr_2_while_the_clock_is_not_believed_nothing_expires_and_it_can_still_be_decided() {
+    let (mut bench, run) = Bench::performing(&[ask("a"), ask("b")]);
+    bench.hold = Hold::WallAhead(3_600_000);
+    bench.later(limits::APPROVAL_EXPIRY_DEFAULT_MS);
+    assert!(bench.wake().is_empty(), "held");
+    assert_eq!(crate::session::next_retry(&bench.state), None, "a wake would change nothing");
+    let first = *bench.state.asked.first().unwrap();
+    let held = explain::held(&bench.state, run, bench.hold, bench.now).unwrap();
+    assert_eq!(held.reason, StuckReason::ClockHeld);
+    assert!(held.text.contains("60 min") && held.text.contains("approve or deny"), "{}", held.text);
+    bench.decide(first, true).unwrap();
+    bench.hold = Hold::Open;
+    let entries = bench.wake();
+    assert_eq!(kinds(&entries)[0], "approval.closed");
+    assert!(bench.state.asked.is_empty());
+    assert_eq!(explain::held(&bench.state, run, bench.hold, bench.now), None);
+}
+
+#[test]
+fn run_5_what_has_not_expired_is_explained_as_ever_while_the_clock_is_held() {
+    let (mut bench, run) = Bench::performing(&[ask("a")]);
+    bench.hold = Hold::WallBehind(3_600_000);
+    assert_eq!(explain::held(&bench.state, run, bench.hold, bench.now), None);
 }

@@ -1,6 +1,7 @@
 //! The bench the machine is tested on: a state, a clock that only the test moves, and a journalist
 //! that keeps every entry with its bytes and its body.
 
+use crate::clock::Hold;
 use crate::command::{Context, Draft, DraftBody, Fresh, Standing, Substep};
 use crate::policy::{Policy, Ruled, Ruling};
 use crate::session::{
@@ -30,6 +31,8 @@ pub(crate) struct Bench {
     pub(crate) now: Time,
     /// The policy in force.
     pub(crate) policy: PolicyVersion,
+    /// Whether the clock is believed.
+    pub(crate) hold: Hold,
     pub(crate) kept: Vec<Kept>,
     minted: u64,
 }
@@ -245,6 +248,7 @@ impl Bench {
             state: SessionState::new(SESSION, TENANT),
             now: Time::from_micros(1_795_219_200_000_000),
             policy: PolicyVersion::Default,
+            hold: Hold::Open,
             kept: Vec::new(),
             minted: 0,
         }
@@ -289,6 +293,7 @@ impl Bench {
             fresh: Fresh::new(minted),
             policy: self.policy,
             secret: [5; 16],
+            hold: self.hold,
         };
         let before = self.kept.len();
         let mut pen = Pen { seq: self.state.seq, now: self.now, kept: &mut self.kept };
