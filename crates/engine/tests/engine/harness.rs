@@ -113,7 +113,8 @@ impl House {
         Config {
             node: "house".to_owned(),
             drive,
-            clock: Clock::system(),
+            // compared with nothing: a paused runtime leaves the machine behind
+            clock: Clock::starting_at(Clock::system().now()),
             mint: Arc::new(SystemMint),
             workspaces: self.folder.path().join("workspaces"),
             vault: tenure_engine::VaultKey([3; 32]),
