@@ -9,6 +9,7 @@ pub mod ids;
 pub mod masked;
 pub mod report;
 pub mod rules;
+pub mod stable;
 pub mod status;
 pub mod tests_found;
 pub mod tree;

@@ -9,7 +9,8 @@ cargo xtask tidy               check every rule of the workspace
 cargo xtask tidy --report      list the longest functions and files and the most arguments
 cargo xtask generate           write the generated files under docs/
 cargo xtask generate --check   say which generated files are not current
-cargo xtask generate --thaw    write changed format vectors too; only before the first release
+cargo xtask generate --freeze  promise what was added to the wire and the format, for a release
+cargo xtask generate --thaw    write changed vectors and promises too; only before the first release
 cargo xtask status --suggest   print, for every requirement, the tests found by name
 cargo xtask status --write     write those tests into docs/status.md";
 
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         ["tidy"] => tidy(&root),
         ["tidy", "--report"] => read(&root).map(|tree| print!("{}", report::report(&tree))),
         ["generate"] => generate::write(&root, generate::Vectors::Frozen),
+        ["generate", "--freeze"] => generate::write(&root, generate::Vectors::Freezing),
         ["generate", "--thaw"] => generate::write(&root, generate::Vectors::Thawed),
         ["generate", "--check"] => generate::check(&root),
         ["status", "--suggest"] => read(&root).map(|tree| print!("{}", status::suggest(&tree))),

@@ -9,6 +9,7 @@ pub mod links;
 pub mod names;
 pub mod purity;
 pub mod requirements;
+pub mod stability;
 
 use crate::{Finding, Tree};
 
@@ -23,6 +24,7 @@ pub fn all(tree: &Tree) -> Vec<Finding> {
         requirements::check,
         links::check,
         changelog::check,
+        stability::check,
     ];
     let mut findings: Vec<Finding> = rules.iter().flat_map(|rule| rule(tree)).collect();
     findings.sort();

@@ -30,3 +30,8 @@ pub use event::Event;
 pub use ids::*;
 pub use policy::PolicyVersion;
 pub use time::Time;
+
+/// The examples of the readme are run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+pub struct Readme;

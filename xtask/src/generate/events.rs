@@ -4,6 +4,8 @@ use super::kinds;
 use super::shapes::{Field, Shape, shapes};
 use super::{source, table_head, table_row};
 use crate::Tree;
+use crate::stable::format::in_order;
+use serde_json::Value;
 use std::fmt::Write as _;
 use tenure_contract::Event;
 
@@ -15,11 +17,7 @@ const DIR: &str = "crates/contract/src/event/";
 /// # Errors
 /// When a source is missing or an event's type is not found in it.
 pub fn page(tree: &Tree) -> Result<String, String> {
-    let all: Vec<Shape> = tree
-        .rust()
-        .filter(|(path, _)| path.starts_with(DIR))
-        .flat_map(|(_, file)| shapes(&file.text))
-        .collect();
+    let all = all_shapes(tree);
     let kinds_text = source(tree, KINDS)?;
     let mut out = String::from(
         "# Event bodies\n\nField 14 of an entry is the event: a CBOR map whose integer keys stand below, ascending; an absent optional \
@@ -44,6 +42,45 @@ pub fn page(tree: &Tree) -> Result<String, String> {
         out += &shape_text(shape, &all);
     }
     Ok(out)
+}
+
+/// Shape → key → name and form of every field and variant of entries' bodies, as they are frozen.
+///
+/// # Errors
+/// When no shape is found.
+pub(crate) fn shapes_of_bodies(tree: &Tree) -> Result<Value, String> {
+    let all = all_shapes(tree);
+    if all.is_empty() {
+        return Err(format!("`{DIR}` declares no shape with keys"));
+    }
+    let told = |field: &Field| Value::from(format!("{}: {}", field.name, form(&field.ty)));
+    let shapes = all.iter().map(|shape| {
+        let fields = shape.fields.iter().map(|field| (field.key.to_string(), told(field)));
+        let variants = shape.variants.iter().flat_map(|variant| {
+            let own = (variant.key.to_string(), Value::from(variant.name.clone()));
+            let fields = variant.fields.iter();
+            let fields =
+                fields.map(|field| (format!("{}.{}", variant.key, field.key), told(field)));
+            std::iter::once(own).chain(fields)
+        });
+        (shape.name.clone(), in_order(fields.chain(variants)))
+    });
+    Ok(in_order(shapes))
+}
+
+/// A Rust type as it is frozen: where it lies in memory does not matter.
+fn form(ty: &str) -> String {
+    if let Some(inner) = generic(ty, "Option") {
+        return format!("{}, optional", form(inner));
+    }
+    generic(ty, "Box").map_or_else(|| ty.to_owned(), form)
+}
+
+fn all_shapes(tree: &Tree) -> Vec<Shape> {
+    tree.rust()
+        .filter(|(path, _)| path.starts_with(DIR))
+        .flat_map(|(_, file)| shapes(&file.text))
+        .collect()
 }
 
 fn shape_text(shape: &Shape, all: &[Shape]) -> String {

@@ -3,6 +3,8 @@
 use super::shapes::Docs;
 use super::{source, table_head, table_row};
 use crate::Tree;
+use crate::stable::format::in_order;
+use serde_json::Value;
 use std::fmt::Write as _;
 
 const SOURCE: &str = "crates/contract/src/words.rs";
@@ -30,6 +32,22 @@ pub fn page(tree: &Tree) -> Result<String, String> {
         }
     }
     Ok(out)
+}
+
+/// List → number → word, as they are frozen.
+///
+/// # Errors
+/// When the source is missing or declares no list.
+pub(crate) fn lists_of_words(tree: &Tree) -> Result<Value, String> {
+    let lists = lists(source(tree, SOURCE)?);
+    if lists.is_empty() {
+        return Err(format!("`{SOURCE}` declares no word list"));
+    }
+    let words = |list: List| {
+        let words = list.words.into_iter();
+        (list.name, in_order(words.map(|(number, word, _)| (number, Value::from(word)))))
+    };
+    Ok(in_order(lists.into_iter().map(words)))
 }
 
 struct List {
