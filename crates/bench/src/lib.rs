@@ -5,3 +5,4 @@ pub mod floor;
 mod node;
 pub mod recover;
 pub mod steps;
+pub mod wire;

@@ -3,11 +3,14 @@
 mod agents;
 mod approvals;
 mod artifacts;
+mod checkpoints;
+mod deltas;
 mod intents;
 mod keys;
 mod log;
 mod loops;
 mod pages;
+mod policies;
 mod problems;
 mod restarts;
 mod runs;
@@ -17,6 +20,7 @@ mod streams;
 mod tasks;
 mod tenants;
 mod threads;
+mod travel;
 
 use crate::case::Case;
 
@@ -30,10 +34,14 @@ pub const CASES: &[&[Case]] = &[
     runs::CASES,
     steps::CASES,
     approvals::CASES,
+    travel::CASES,
+    policies::CASES,
+    checkpoints::CASES,
     log::CASES,
     intents::CASES,
     artifacts::CASES,
     streams::CASES,
+    deltas::CASES,
     threads::CASES,
     loops::CASES,
     problems::CASES,
@@ -64,6 +72,10 @@ const TITLES: &[(&str, &str)] = &[
     ("APR-3", "Bound to the exact action"),
     ("APR-4", "Used up once"),
     ("APR-5", "Waiting is free and survives"),
+    ("APR-6", "Decided in another application"),
+    ("POL-1", "Policy is asked before effects"),
+    ("CKP-1", "Checkpoints"),
+    ("CKP-2", "Resume anywhere"),
     ("LOG-1", "Every change is an entry"),
     ("LOG-2", "Chained, signed, erasable"),
     ("LOG-3", "Verified by anyone, offline"),
@@ -76,6 +88,7 @@ const TITLES: &[(&str, &str)] = &[
     ("ART-2", "An artifact's life"),
     ("ART-5", "One way to register"),
     ("SUB-1", "Query and subscribe"),
+    ("STR-1", "Words while they are said"),
     ("WSP-1", "Projects and workspaces"),
     ("SES-4", "Chat threads and code threads"),
     ("CLM-1", "One agent per session"),

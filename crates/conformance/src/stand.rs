@@ -9,6 +9,7 @@
 mod speech;
 mod wire;
 
+use speech::Held;
 pub(crate) use speech::Turn;
 
 use crate::case::{Outcome, failed};
@@ -197,11 +198,19 @@ impl Scene {
         let turn = turn_of(&messages);
         self.state.send_modify(|state| state.asked.push(Request { turn, messages }));
         let Some(said) = self.turns.get(turn) else { return Said::nothing(400) };
-        if said.is_held() {
-            // the sender is this scene's own and outlives the wait
-            let _ = self.state.subscribe().wait_for(|state| state.released).await;
+        let mut state = self.state.subscribe();
+        let released = async move {
+            // a scene that is gone holds nothing back
+            let _ = state.wait_for(|state| state.released).await;
+        };
+        let in_pieces = body["stream"] == true;
+        match (said.held_back(), in_pieces) {
+            (Held::Whole, _) | (Held::Ending, false) => {
+                released.await;
+                said.to_answer(turn, in_pieces, std::future::ready(()))
+            }
+            (Held::Not | Held::Ending, _) => said.to_answer(turn, in_pieces, released),
         }
-        said.to_answer(turn, body["stream"] == true)
     }
 
     fn effect(&self, tool: &str, asked: &Asked) -> Said {

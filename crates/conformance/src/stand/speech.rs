@@ -3,12 +3,24 @@
 use super::wire::Said;
 use serde_json::{Value, json};
 
+/// What waits until the case lets it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Held {
+    /// Nothing.
+    #[default]
+    Not,
+    /// The whole answer.
+    Whole,
+    /// What comes after the words.
+    Ending,
+}
+
 /// One answer of the model.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Turn {
     text: String,
     calls: Vec<(String, String)>,
-    held: bool,
+    held: Held,
     refusal: Option<u16>,
 }
 
@@ -39,7 +51,13 @@ impl Turn {
     /// It says nothing before the case lets it.
     #[must_use]
     pub fn held(self) -> Self {
-        Self { held: true, ..self }
+        Self { held: Held::Whole, ..self }
+    }
+
+    /// It says its words and does not end before the case lets it, where it is asked to stream.
+    #[must_use]
+    pub fn unfinished(self) -> Self {
+        Self { held: Held::Ending, ..self }
     }
 
     /// Its server refuses the call with that status.
@@ -47,12 +65,18 @@ impl Turn {
         Self { refusal: Some(status), ..Self::default() }
     }
 
-    pub const fn is_held(&self) -> bool {
+    pub const fn held_back(&self) -> Held {
         self.held
     }
 
-    /// As an answer on the wire, in pieces if it was asked for so.
-    pub(super) fn to_answer(&self, turn: usize, in_pieces: bool) -> Said {
+    /// As an answer on the wire, in pieces if it was asked for so; an unfinished one ends once it is
+    /// released.
+    pub(super) fn to_answer(
+        &self,
+        turn: usize,
+        in_pieces: bool,
+        released: impl Future<Output = ()> + Send + 'static,
+    ) -> Said {
         if let Some(status) = self.refusal {
             return Said::json(
                 status,
@@ -78,9 +102,13 @@ impl Turn {
         }
         pieces.push(piece(json!({}), json!(finish)));
         pieces.push(json!({ "id": "kit", "object": "chat.completion.chunk", "model": "kit", "choices": [], "usage": usage }));
-        let mut text: String = pieces.iter().map(|piece| format!("data: {piece}\n\n")).collect();
-        text.push_str("data: [DONE]\n\n");
-        Said::events(text)
+        let mut pieces = pieces.iter().map(|piece| format!("data: {piece}\n\n"));
+        let first = pieces.next().unwrap_or_default();
+        let second = pieces.collect::<String>() + "data: [DONE]\n\n";
+        match self.held {
+            Held::Ending => Said::Halves { first, wait: Box::pin(released), second },
+            Held::Not | Held::Whole => Said::events(first + &second),
+        }
     }
 
     fn calls(&self, turn: usize) -> Vec<Value> {

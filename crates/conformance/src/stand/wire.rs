@@ -1,11 +1,15 @@
 //! Just enough HTTP/1.1 to be a model's server: one request, one answer, one connection.
 
+use futures::future::BoxFuture;
 use serde_json::Value;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
 /// The largest request that is read, bytes.
 const REQUEST_MAX_BYTES: usize = 16 * 1024 * 1024;
+
+/// The media type of what comes in pieces.
+const EVENTS: &str = "text/event-stream";
 
 /// What arrived.
 #[derive(Debug, Clone, Default)]
@@ -23,10 +27,11 @@ impl Asked {
 }
 
 /// What is answered.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Said {
     /// An answer.
     Answer { status: u16, media: &'static str, body: String },
+    /// An answer in two pieces; the second one comes when the wait is over.
+    Halves { first: String, wait: BoxFuture<'static, ()>, second: String },
     /// The connection ends without one.
     Cut,
 }
@@ -36,7 +41,7 @@ impl Said {
         Self::Answer { status, media: "application/json", body: body.to_string() }
     }
     pub const fn events(body: String) -> Self {
-        Self::Answer { status: 200, media: "text/event-stream", body }
+        Self::Answer { status: 200, media: EVENTS, body }
     }
     pub fn nothing(status: u16) -> Self {
         Self::json(status, &serde_json::json!({ "error": { "message": "nothing here" } }))
@@ -51,14 +56,27 @@ pub(super) async fn converse(mut stream: TcpStream, answer: impl AsyncFnOnce(Ask
         said = answer(asked) => said,
         _ = stream.read(&mut rest) => return,
     };
-    let Said::Answer { status, media, body } = said else { return };
-    let length = body.len();
-    let head = format!(
-        "HTTP/1.1 {status} Kit\r\ncontent-type: {media}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
-    );
     // a client that is gone needs no answer
-    let _ = stream.write_all((head + &body).as_bytes()).await;
+    let _ = match said {
+        Said::Answer { status, media, body } => {
+            let text = head(status, media, body.len()) + &body;
+            stream.write_all(text.as_bytes()).await
+        }
+        Said::Halves { first, wait, second } => {
+            let text = head(200, EVENTS, first.len() + second.len()) + &first;
+            let _ = stream.write_all(text.as_bytes()).await;
+            wait.await;
+            stream.write_all(second.as_bytes()).await
+        }
+        Said::Cut => return,
+    };
     let _ = stream.shutdown().await;
+}
+
+fn head(status: u16, media: &str, length: usize) -> String {
+    format!(
+        "HTTP/1.1 {status} Kit\r\ncontent-type: {media}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    )
 }
 
 async fn read(stream: &mut TcpStream) -> Option<Asked> {

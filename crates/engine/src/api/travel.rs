@@ -75,7 +75,8 @@ impl Engine {
     }
 
     /// Takes a decision that returns from another app, signed with that app's own registered key. It
-    /// counts as the app's where that may decide, else as that of whoever handed the token out.
+    /// counts as the app's where that may decide, else as that of whoever handed the token out; policy
+    /// has its say about either.
     ///
     /// # Errors
     /// `token-malformed`, `token-forged`, `token-expired`, `token-retargeted`, `token-used`,
@@ -92,7 +93,7 @@ impl Engine {
             product: decision.iss.clone(),
             action: decision.action_digest,
         };
-        let principal = {
+        let principals = {
             let cell = lock(&resident.cell);
             let state = cell.session().ok_or_else(|| elsewhere(&decision))?;
             redeem(state, decision.approval, &returned, now)?
@@ -106,9 +107,19 @@ impl Engine {
             arguments: decision.arguments.clone(),
             answer: None,
         };
-        let principal = super::keys::principal_word(&principal)?;
-        let decider = Caller { principal, ..caller.clone() };
-        self.decide_as(&decider, &asked, request, Some((returned, decision.decided_by))).await
+        let mut answer = Err(elsewhere(&decision));
+        for principal in principals {
+            let principal = super::keys::principal_word(&principal)?;
+            let decider = Caller { principal, ..caller.clone() };
+            let returned = Some((returned.clone(), decision.decided_by.clone()));
+            answer = self.decide_as(&decider, &asked, request.clone(), returned).await;
+            let is_denied =
+                answer.as_ref().is_err_and(|refused| refused.code == Code::DeniedByPolicy);
+            if !is_denied {
+                break;
+            }
+        }
+        answer
     }
 
     /// Opens a decision's token with the key its product registered, and checks that it is for here.

@@ -1,5 +1,7 @@
 //! `tenure bench`: the real engine measured beside the disk's flush floor of the same run.
 
+mod wire;
+
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::{Args as ClapArgs, Subcommand};
 use tenure_bench::recover;
@@ -23,6 +25,14 @@ enum What {
     Steps(StepsArgs),
     /// Kills a process with runs in flight and measures how soon they all move again.
     Recover(RecoverArgs),
+    /// One client over HTTP: one-step runs, each created and waited for.
+    Http(wire::RunsArgs),
+    /// Many approvals that wait: what they cost, and how soon a list shows them.
+    Approvals(wire::ApprovalsArgs),
+    /// Followers of an event stream who are told nothing.
+    Followers(wire::FollowersArgs),
+    /// One tenant floods the server with dispatches; what another tenant notices.
+    Flood(wire::FloodArgs),
     #[command(hide = true)]
     Hold(RecoverArgs),
 }
@@ -55,6 +65,10 @@ pub(crate) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     match args.what {
         What::Steps(args) => measure_steps(cx, &args).await,
         What::Recover(args) => measure_recovery(cx, &args).await,
+        What::Http(args) => wire::runs(cx, &args).await,
+        What::Approvals(args) => wire::approvals(cx, &args).await,
+        What::Followers(args) => wire::followers(cx, &args).await,
+        What::Flood(args) => wire::flood(cx, &args).await,
         What::Hold(args) => {
             recover::hold(&cx.data, args.runs).await?;
             outln("held");

@@ -88,6 +88,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "opening_twice_with_a_key_opens_once",
             "two_names_for_one_key_must_agree",
             "long_texts_are_refused",
+            "an_ended_run_is_followed_by_a_new_one",
         ],
     ),
     (
@@ -110,6 +111,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "parameters_fit_the_schema",
             "a_workspace_has_all_its_fields",
             "a_text_that_is_no_id_is_explained",
+            "a_text_is_taken_whole_or_not_at_all",
         ],
     ),
     (
@@ -118,6 +120,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "a_cap_is_never_success",
             "a_broken_model_is_failed",
             "a_failing_handler_is_a_failed_execution",
+            "a_denied_run_ends_refused",
         ],
     ),
     (

@@ -38,8 +38,9 @@ pub(super) fn hand_approval(
     Ok(vec![run.map_or_else(|| unowned(event.clone()), |run| draft(run, event.clone()))])
 }
 
-/// Checks that a token takes the decision that returned under it; answers as whom it is decided: as the
-/// app where that may decide, else as whoever handed the token out.
+/// Checks that a token takes the decision that returned under it; answers as whom it may be decided, in
+/// this order: as the app where the approval names it, and as whoever handed the token out. Policy has
+/// its say about each: the first one it lets decide does.
 ///
 /// # Errors
 /// Each way in which a token does not fit has a [`Refusal`] of its own.
@@ -48,7 +49,7 @@ pub fn redeem(
     id: ApprovalId,
     returned: &Returned,
     now: Time,
-) -> Result<String, Refusal> {
+) -> Result<Vec<String>, Refusal> {
     let token = returned.token;
     let approval = state.approvals.get(&id).ok_or(Refusal::NoApproval(id))?;
     let handed = approval.handed.get(&token).ok_or(Refusal::TokenElsewhere { token })?;
@@ -65,7 +66,8 @@ pub fn redeem(
         return Err(Refusal::ActionChanged { approval: id });
     }
     let app = app(&returned.product);
-    Ok(if may_decide(approval, &[&app]) { app } else { handed.by.clone() })
+    let named = may_decide(approval, &[&app]).then_some(app);
+    Ok(named.into_iter().chain([handed.by.clone()]).collect())
 }
 
 /// The principal an app decides as.
