@@ -58,7 +58,15 @@ pub fn cases(number: u16) -> Vec<(&'static str, Entry)> {
             let event = event(number, &mut source)?;
             Some((name, entry(event, &mut source)))
         })
+        .chain(added(number))
         .collect()
+}
+
+/// What was added to the kind later, in a case of its own: no earlier one changes.
+fn added(number: u16) -> Option<(&'static str, Entry)> {
+    let mut source = Source::full();
+    let event = samples::added(number, &mut source)?;
+    Some(("added", entry(event, &mut source)))
 }
 
 fn kind_file(number: u16, name: &str) -> Value {

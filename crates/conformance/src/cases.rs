@@ -5,6 +5,7 @@ mod approvals;
 mod artifacts;
 mod checkpoints;
 mod deltas;
+mod dispatches;
 mod intents;
 mod keys;
 mod log;
@@ -37,6 +38,7 @@ pub const CASES: &[&[Case]] = &[
     travel::CASES,
     policies::CASES,
     checkpoints::CASES,
+    dispatches::CASES,
     log::CASES,
     intents::CASES,
     artifacts::CASES,
@@ -76,6 +78,9 @@ const TITLES: &[(&str, &str)] = &[
     ("POL-1", "Policy is asked before effects"),
     ("CKP-1", "Checkpoints"),
     ("CKP-2", "Resume anywhere"),
+    ("DSP-1", "Dispatch context"),
+    ("DSP-2", "Idempotent, and its mode decides when"),
+    ("DSP-4", "Dispatches"),
     ("LOG-1", "Every change is an entry"),
     ("LOG-2", "Chained, signed, erasable"),
     ("LOG-3", "Verified by anyone, offline"),

@@ -97,6 +97,8 @@ codes! {
     TokenRetargeted = "token-retargeted", 403, 2, Never;
     /// The action is not the one that was decided about.
     ActionChanged = "action-changed", 409, 2, Changed;
+    /// The claim ended: its lease ran out, or it was given to another executor.
+    LeaseLost = "lease-lost", 409, 2, Never;
     /// The session takes no second run now.
     SessionBusy = "session-busy", 409, 2, Later;
     /// The resolution is refused while the old request may still be travelling.

@@ -8,6 +8,7 @@ pub mod approval;
 pub mod artifact;
 pub mod checkpoint;
 pub mod dispatch;
+pub mod executor;
 pub mod ledger;
 pub mod place;
 pub mod principal;
@@ -26,6 +27,7 @@ pub use approval::*;
 pub use artifact::*;
 pub use checkpoint::*;
 pub use dispatch::*;
+pub use executor::*;
 pub use ledger::*;
 pub use place::*;
 pub use principal::*;
@@ -197,10 +199,22 @@ events! {
     102 "dispatch.rejected" DispatchRejected,
     /// A dispatch waits for its turn, its time or an executor.
     103 "dispatch.waiting" DispatchWaiting,
+    /// An executor has a remote dispatch and a lease on it.
+    104 "dispatch.claimed" DispatchClaimed,
     /// A dispatch starts: the message to its session, until it is delivered.
     105 "dispatch.started" DispatchStarted,
     /// The session has the run of a dispatch, or refused it for good.
     106 "dispatch.delivered" DispatchDelivered,
     /// A dispatch was cancelled or expired before it started.
     107 "dispatch.closed" DispatchClosed,
+    /// A claimed dispatch waits again: its lease was lost, or it was given back.
+    108 "dispatch.released" DispatchReleased,
+    /// An executor was registered.
+    140 "executor.registered" ExecutorRegistered,
+    /// An executor is trusted no more.
+    141 "executor.revoked" ExecutorRevoked,
+    /// An executor has a run whose former executor was lost.
+    142 "run.claimed" RunClaimed,
+    /// A run's executor was lost.
+    143 "run.released" RunReleased,
 }

@@ -37,6 +37,8 @@ ids! {
     CheckpointId = "ckp",
     /// A request to start work that came from somewhere.
     DispatchId = "dsp",
+    /// Whoever carries remote dispatches out.
+    ExecutorId = "exe",
     /// An entry of a schedule.
     ScheduleId = "sch",
     /// Responsibility for a session moving elsewhere.

@@ -170,6 +170,21 @@ pub const DISPATCHES_OPEN_MAX: usize = 1_000;
 pub const DISPATCHES_REMEMBERED_MAX: usize = 10_000;
 /// How long a dispatch may wait to start when nothing else is said, milliseconds (seven days).
 pub const DISPATCH_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// Offers of one started dispatch to a session that may take it later; then it is refused for good.
+pub const DISPATCH_DELIVERY_ATTEMPTS_MAX: u32 = 100;
+/// Executors of one tenant, revoked ones included.
+pub const EXECUTORS_MAX: usize = 1_000;
+/// How long one heartbeat keeps a claim when its executor says nothing, milliseconds.
+pub const EXECUTOR_LEASE_DEFAULT_MS: u64 = 30_000;
+/// The shortest such time, milliseconds.
+pub const EXECUTOR_LEASE_MIN_MS: u64 = 1_000;
+/// The longest such time, milliseconds.
+pub const EXECUTOR_LEASE_MAX_MS: u64 = 600_000;
+/// How long one request waits for something to claim, milliseconds.
+pub const CLAIM_WAIT_MAX_MS: u64 = 30_000;
+/// How long the answer to a start waits for the run to begin, milliseconds; a run that is queued is
+/// told as such.
+pub const CLAIM_START_WAIT_MS: u64 = 2_000;
 /// Dispatched runs one node has under way at a time, unless it is configured otherwise.
 pub const DISPATCH_SLOTS_PER_NODE: usize = 64;
 /// Dispatched runs of one tenant a node has under way at a time, unless it is configured otherwise.

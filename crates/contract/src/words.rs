@@ -182,6 +182,8 @@ words! {
         4 Fenced = "fenced",
         /// The callee's answer was lost on the way.
         5 Connection = "connection",
+        /// The lease of the executor that performed it ran out.
+        6 Lease = "lease",
     }
 }
 
@@ -674,6 +676,59 @@ words! {
         28 DispatchesRead = "dispatches:read",
         /// Dispatch work, and give dispatches up.
         29 DispatchesWrite = "dispatches:write",
+        /// See executors.
+        40 ExecutorsRead = "executors:read",
+        /// Register and revoke executors.
+        41 ExecutorsAdmin = "executors:admin",
+        /// Claim remote dispatches as an executor, and answer them.
+        42 ExecutorsWork = "executors:work",
+    }
+}
+
+words! {
+    /// What an executor is trusted with (`TGT-2`).
+    ExecutorKind {
+        /// A user's own machine: serves `local` work of that user.
+        1 Desktop = "desktop",
+        /// Serves the `sandbox`.
+        2 Worker = "worker",
+    }
+}
+
+impl ExecutorKind {
+    /// The one target it serves.
+    #[must_use]
+    pub const fn target(self) -> ExecutionTarget {
+        match self {
+            Self::Desktop => ExecutionTarget::Local,
+            Self::Worker => ExecutionTarget::Sandbox,
+        }
+    }
+}
+
+words! {
+    /// Why an executor does not have its work any more.
+    ReleaseCause {
+        /// No heartbeat came in time.
+        1 LeaseLost = "lease-lost",
+        /// It gave the work back before it began.
+        2 GivenBack = "given-back",
+        /// It is trusted no more.
+        3 Revoked = "revoked",
+    }
+}
+
+words! {
+    /// What an executor is to do with what it claimed.
+    ClaimDirective {
+        /// Start it, or give it back.
+        1 Start = "start",
+        /// It has started and its turn has not come: keep it by heartbeats.
+        2 Wait = "wait",
+        /// Do the work.
+        3 Work = "work",
+        /// Stop the work and say what became of it: its run is to end.
+        4 Stop = "stop",
     }
 }
 

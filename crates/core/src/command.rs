@@ -3,7 +3,7 @@
 use crate::clock::Hold;
 use crate::policy::Ruled;
 use tenure_contract::event::{
-    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunSubmitted, SessionBound,
+    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted, SessionBound,
     SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::{Change, ResumeToken};
@@ -12,7 +12,7 @@ use tenure_contract::words::{
     Resolution, ResumeChoice, SessionStatus, StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, PolicyVersion, RunId, StepId,
+    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, PolicyVersion, RunId, StepId,
     TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
@@ -245,6 +245,26 @@ pub enum Command {
         /// `Artifact(index)`.
         artifacts: Vec<NewArtifact>,
     },
+    /// An executor takes a run over whose former executor was lost.
+    ClaimRun(RunClaimed),
+    /// The lease of a run's executor ran out.
+    LoseClaim {
+        /// The run.
+        run: RunId,
+        /// The claim.
+        claim: u64,
+    },
+    /// An executor answers; the result, or the error, is the body.
+    AnswerRemote {
+        /// The run.
+        run: RunId,
+        /// The fencing token.
+        claim: u64,
+        /// Who answers.
+        executor: ExecutorId,
+        /// How it went.
+        answer: RemoteAnswer,
+    },
     /// An agent's run cannot go on; the error is the body.
     FailRun {
         /// The run.
@@ -263,6 +283,18 @@ pub enum Command {
     Resume(Box<Resume>),
     /// Time passed: expire, retry, start what may start. Harmless at any moment.
     Wake,
+}
+
+/// How an executor's work went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RemoteAnswer {
+    /// It is done.
+    Done,
+    /// It failed, and nothing of it is under way any more.
+    Failed {
+        /// True when another attempt may help.
+        may_pass: bool,
+    },
 }
 
 /// Whether somebody may still decide what they decided.

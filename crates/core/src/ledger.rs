@@ -5,6 +5,7 @@
 pub mod agents;
 pub mod apps;
 pub mod denials;
+pub mod executors;
 pub mod keys;
 pub mod places;
 pub mod policies;
@@ -25,7 +26,9 @@ use crate::refusal::Illegal;
 use agents::Agents;
 use apps::Apps;
 use denials::{Denial, Denials};
+use dispatch::claim::{ClaimUse, ClaimWanted, Holding};
 use dispatch::{DispatchCommand, Dispatches};
+use executors::Executors;
 use keys::{KeyWanted, Keys};
 use minicbor::{Decode, Encode};
 use places::Places;
@@ -33,9 +36,9 @@ use policies::Policies;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
 use secrets::SecretNames;
 use tenure_contract::event::{
-    AppKeyRegistered, ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
+    AppKeyRegistered, ExecutorRegistered, ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
 };
-use tenure_contract::{AgentId, Digest, Entry, Error, Event, KeyId, TenantId, Time};
+use tenure_contract::{AgentId, Digest, Entry, Error, Event, ExecutorId, KeyId, TenantId, Time};
 
 /// A tenant's ledger, folded.
 #[derive(Debug, Clone, PartialEq, Encode, Decode)]
@@ -83,6 +86,9 @@ pub struct LedgerState {
     /// Its dispatches.
     #[n(21)]
     pub dispatches: Dispatches,
+    /// Whom it trusts to carry remote dispatches out.
+    #[n(23)]
+    pub executors: Executors,
 }
 
 /// What the ledger is asked to decide.
@@ -134,6 +140,21 @@ pub enum LedgerCommand {
     NoteDenial(Denial),
     /// About a dispatch.
     Dispatch(DispatchCommand),
+    /// Register an executor; the same again is nothing new.
+    RegisterExecutor(ExecutorRegistered),
+    /// Trust an executor no more; what it had not started is given to others.
+    RevokeExecutor(ExecutorId),
+    /// An executor takes a dispatch, if it is still to be had.
+    Claim(ClaimWanted),
+    /// An executor does something with a dispatch it claimed.
+    UseClaim {
+        /// The claim.
+        holding: Holding,
+        /// Whom the executor authenticates as, as `kind:name`.
+        principal: String,
+        /// What.
+        how: ClaimUse,
+    },
 }
 
 impl LedgerState {
@@ -155,6 +176,7 @@ impl LedgerState {
             policies: Policies::default(),
             apps: Apps::default(),
             dispatches: Dispatches::default(),
+            executors: Executors::default(),
         }
     }
 
@@ -185,6 +207,23 @@ impl LedgerState {
             LedgerCommand::RevokeAppKey(kid) => self.apps.revoke(kid),
             LedgerCommand::NoteDenial(denial) => Ok(self.denials.note(denial)),
             LedgerCommand::Dispatch(command) => self.dispatches.decide(command, now),
+            LedgerCommand::RegisterExecutor(wanted) => self.executors.register(wanted),
+            LedgerCommand::RevokeExecutor(id) => {
+                let mut drafts = self.executors.revoke(*id)?;
+                if !drafts.is_empty() {
+                    drafts.extend(self.dispatches.release_all_of(*id));
+                }
+                Ok(drafts)
+            }
+            LedgerCommand::Claim(wanted) => {
+                let claimed = &wanted.claimed;
+                let known = self.executors.admit(claimed.executor, &wanted.principal)?;
+                self.dispatches.claim(claimed, &known.serves(wanted.product.clone()), now)
+            }
+            LedgerCommand::UseClaim { holding, principal, how } => {
+                self.executors.admit(holding.executor, principal)?;
+                self.dispatches.use_claim(holding, *how, now)
+            }
         }
     }
 
@@ -240,6 +279,11 @@ impl LedgerState {
                 Ok(())
             }
             Event::AppKeyRevoked(event) => self.apps.revoked(&event.kid),
+            Event::ExecutorRegistered(event) => {
+                self.executors.registered(event, entry.at);
+                Ok(())
+            }
+            Event::ExecutorRevoked(event) => self.executors.revoked(event.executor),
             Event::AccessDenied(_) => {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())

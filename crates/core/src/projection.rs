@@ -50,6 +50,8 @@ pub enum Table {
     AppKey,
     /// Dispatches, by dispatch id.
     Dispatch,
+    /// Executors, by executor id.
+    Executor,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -170,6 +172,7 @@ impl Table {
         Self::Checkpoint,
         Self::AppKey,
         Self::Dispatch,
+        Self::Executor,
     ];
 
     /// The list's name in a database.
@@ -194,6 +197,7 @@ impl Table {
             Self::Checkpoint => "checkpoint",
             Self::AppKey => "app_key",
             Self::Dispatch => "dispatch",
+            Self::Executor => "executor",
         }
     }
 
@@ -238,6 +242,7 @@ impl Table {
             }
             Self::AppKey => &[Name, Label, Product, Status, Open, CreatedAt, UpdatedAt],
             Self::Principal => &[Name, Kind, Status, Open, Scopes, CreatedAt, UpdatedAt],
+            Self::Executor => &[Name, Kind, Actor, User, Status, Open, CreatedAt, UpdatedAt],
             Self::Steer => &[Session, Run, CreatedAt],
         }
     }

@@ -264,6 +264,16 @@ pub enum Refusal {
     /// The policy changed while the ruling was on its way: ask the new one.
     #[error("the policy changed meanwhile; ask again")]
     PolicyChanged,
+    /// An executor's claim of a run is over.
+    #[error("claim {claim} of run `{run}` is over and the run is {status}; stop the work and claim again")]
+    ClaimOver {
+        /// The run.
+        run: RunId,
+        /// The claim.
+        claim: u64,
+        /// Where the run stands.
+        status: RunStatus,
+    },
     /// Anything malformed that the shell should have caught.
     #[error("{0}")]
     Invalid(String),
@@ -294,6 +304,7 @@ impl Refusal {
             | Self::TaskFollows { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
             Self::StillTravelling { .. } => Code::StillTravelling,
+            Self::ClaimOver { .. } => Code::LeaseLost,
             Self::Divergence { .. } => Code::Divergence,
             Self::Budget { .. } => Code::BudgetExceeded,
             Self::AlreadyDecided { .. } => Code::AlreadyDecided,
@@ -327,6 +338,7 @@ impl Refusal {
             | Self::RunStatus { run, .. }
             | Self::Divergence { run, .. }
             | Self::StepUnderWay { run, .. }
+            | Self::ClaimOver { run, .. }
             | Self::Budget { run, .. } => Some(run.to_string()),
             Self::StepSettled(step)
             | Self::NotInDoubt { step, .. }

@@ -9,6 +9,7 @@ mod apply;
 mod decide;
 pub mod explain;
 mod needs;
+pub mod remote;
 mod run;
 mod state;
 mod task;
@@ -30,7 +31,7 @@ pub use wishes::{Wish, next_retry, next_wake, rests, wishes};
 
 pub(crate) use decide::covers;
 
-pub use decide::{check_opening, check_title};
+pub use decide::{check_offered, check_opening, check_title};
 
 use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};

@@ -116,6 +116,8 @@ impl Trail {
             Event::RunResumed(event) => self.run_resumed(entry, event.run),
             Event::RunCancelRequested(event) => self.run_cancelled(entry, event),
             Event::RunEnded(event) => self.run_ended(entry, event),
+            Event::RunClaimed(event) => self.run_passed(event.run),
+            Event::RunReleased(event) => self.run_passed(event.run),
             Event::RunSteered(event) => self.run_steered(entry, event.run),
             Event::MemoryCleared(_) => self.memory_cleared(entry),
             Event::MemorySaved(event) => self.memory_saved(event),
@@ -167,6 +169,10 @@ impl Trail {
             | Event::DispatchStarted(_)
             | Event::DispatchDelivered(_)
             | Event::DispatchClosed(_)
+            | Event::DispatchClaimed(_)
+            | Event::DispatchReleased(_)
+            | Event::ExecutorRegistered(_)
+            | Event::ExecutorRevoked(_)
             | Event::AccessDenied(_) => None,
         }
     }

@@ -8,6 +8,7 @@ mod artifacts;
 mod checkpoints;
 mod dispatch_approvals;
 mod dispatches;
+mod executors;
 mod identity;
 mod keys;
 mod ledger;
@@ -16,6 +17,7 @@ mod live;
 mod places;
 mod policy;
 mod principals;
+mod remote;
 mod resume;
 mod runs;
 mod secrets;
@@ -213,6 +215,8 @@ impl Engine {
     /// then is recovered at the next start.
     pub async fn drain(&self) {
         self.node.draining.store(true, Ordering::SeqCst);
+        // whoever waits for something to claim waits no longer
+        self.node.leases.tell();
         let deadline = tokio::time::Instant::now() + Duration::from_millis(limits::DRAIN_MAX_MS);
         while tokio::time::Instant::now() < deadline && self.node.has_effect_in_flight() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -6,12 +6,13 @@
 //! ledger, and delivered again.
 
 mod deliver;
+mod remote;
 
 use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tenure_contract::words::{RunStatus, Trigger};
@@ -26,8 +27,8 @@ use tenure_core::ledger::dispatch::DispatchCommand;
 pub(crate) struct Desk {
     slots: Slots,
     board: Mutex<Board>,
-    /// Starts that are being delivered.
-    delivering: Mutex<HashSet<DispatchId>>,
+    /// Starts that are being delivered, with why their session refused them last.
+    delivering: Mutex<HashMap<DispatchId, Option<String>>>,
     /// True while a look at who waits is due.
     is_due: AtomicBool,
     /// One looks at a time: a slot that is free for two would be given twice.
@@ -78,9 +79,12 @@ impl Node {
         }
         let mut out = 0;
         for started in state.dispatches.undelivered() {
-            out += 1;
+            // one its session does not take now holds nobody up
+            let is_refused = self.last_refusal(started.received.dispatch).is_some();
+            out += usize::from(!is_refused);
             self.begin_delivery(resident, cell.chain.seq, started);
         }
+        self.mind_claims(state, now);
         let ready = state.dispatches.ready(now);
         {
             let mut board = lock(&self.desk.board);
@@ -98,7 +102,9 @@ impl Node {
     /// person. One that ended or waits for somebody gives its slot back.
     pub fn count_dispatched(self: &Arc<Self>, state: &SessionState) {
         let holds = |run: &&tenure_core::session::Run| {
+            // an executor's run takes no slot of this node
             run.parent.is_none()
+                && !state.remote.contains_key(&run.id)
                 && matches!(run.trigger, Trigger::Dispatch | Trigger::Schedule)
                 && matches!(run.status, RunStatus::Queued | RunStatus::Running)
         };

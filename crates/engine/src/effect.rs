@@ -41,6 +41,7 @@ impl Node {
         let Folded::Session(state) = &cell.state else { return };
         self.arm(state, resident.journal);
         self.count_dispatched(state);
+        self.mind_remote(state, self.clock.now().max(cell.chain.at));
         let in_force = match self.policy(resident) {
             Ok(policy) => policy.version(),
             // whatever was decided here has read it
@@ -100,6 +101,7 @@ impl Node {
         let Some(known) = state
             .runs
             .get(&run)
+            .filter(|known| !state.remote.contains_key(&known.id))
             .filter(|known| known.is_agent() || !lock(&self.invoked).contains(&run))
         else {
             return;
@@ -197,7 +199,11 @@ impl Node {
     /// Looks at a journal again: reads it if need be, lets time pass for it.
     pub fn wake(self: &Arc<Self>, journal: Journal) {
         let (bodies, actor) = (Bodies::default(), Actor::system());
-        let woken = self.resident(journal).and_then(|resident| match (resident, journal) {
+        let lapsed = |resident: Option<Arc<Resident>>| match resident {
+            Some(resident) => self.lapse(&resident).map(|()| Some(resident)),
+            None => Ok(None),
+        };
+        let woken = self.resident(journal).and_then(lapsed).and_then(|resident| match (resident, journal) {
             (Some(resident), Journal::Session(_)) => {
                 self.transact(&resident, &Command::Wake, bodies, &actor).map(drop)
             }

@@ -19,6 +19,7 @@ mod feed;
 mod handler;
 mod hold;
 mod journal;
+mod leases;
 mod mint;
 mod node;
 mod nudged;

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::handler::IntentRegistry;
 use crate::hold::Watchman;
+use crate::leases::Leases;
 use crate::lock;
 use crate::mint::{self, Mint};
 use crate::nudged::Nudged;
@@ -106,6 +107,8 @@ pub(crate) struct Node {
     pub invoked: Mutex<HashSet<RunId>>,
     /// Whose dispatches wait, and what is under way of them.
     pub desk: Desk,
+    /// What executors claimed, and until when they keep it.
+    pub leases: Leases,
     /// Signals for the effects of runs.
     pub cancels: Mutex<HashMap<RunId, Cancel>>,
     /// Denials that are no entries, counted for the next one that is.
@@ -152,6 +155,7 @@ impl Node {
             performing: Mutex::default(),
             invoked: Mutex::default(),
             desk: Desk::new(config.slots),
+            leases: Leases::default(),
             cancels: Mutex::default(),
             denials: Mutex::default(),
             assessing: Mutex::default(),
@@ -549,7 +553,9 @@ fn is_cancelled(run: &session::Run) -> bool {
 /// Open steps that are intended, with whose failure each would be.
 fn open_steps(state: &SessionState) -> impl Iterator<Item = (RunId, StepId, u32, ErrorClass)> + '_ {
     use tenure_contract::words::StepKind;
-    state.live.iter().filter_map(|run| state.runs.get(run)).flat_map(|run| {
+    // what an executor performs is not lost with this process: its lease says
+    let here = |run: &&session::Run| !state.remote.contains_key(&run.id);
+    state.live.iter().filter_map(|run| state.runs.get(run)).filter(here).flat_map(|run| {
         let open = run.progress().into_iter().flat_map(|progress| &progress.open);
         open.filter(|(_, open)| open.stand == Stand::Intended).map(|(step, open)| {
             let class = match open.kind {
@@ -579,7 +585,10 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::LoseStep { run, .. }
         | Command::SkipStep { run, .. }
         | Command::FinishRun { run, .. }
+        | Command::LoseClaim { run, .. }
+        | Command::AnswerRemote { run, .. }
         | Command::FailRun { run, .. } => Some(*run),
+        Command::ClaimRun(claimed) => Some(claimed.run),
         Command::IntendStep { substep, .. } | Command::RecordStep { substep, .. } => {
             Some(substep.run)
         }

@@ -140,6 +140,13 @@ fn told(stuck: explain::Stuck) -> wire::Waiting {
 fn output(node: &Arc<Node>, resident: &Resident, run: &Run) -> Result<Option<Value>, Error> {
     let Some(ending) = run.ending() else { return Ok(None) };
     match &run.work {
+        // what an executor answered stands beside its step
+        _ if ending.turns == 0 && ending.last_turn_seq.is_some() => match run.status {
+            RunStatus::Completed => {
+                ending.last_turn_seq.map_or(Ok(None), |seq| node.json_at(resident, seq))
+            }
+            _ => Ok(None),
+        },
         Work::Intent { .. } if run.status == RunStatus::Completed => {
             node.json_at(resident, ending.seq)
         }

@@ -21,11 +21,13 @@ mod approvals;
 mod artifacts;
 mod caller;
 mod checkpoints;
+mod claims;
 mod dispatches;
 mod document;
 mod entries;
 mod events;
 mod execution;
+mod executors;
 mod export;
 mod extract;
 mod feed;
@@ -96,6 +98,8 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(approvals::routes())
         .merge(travel::routes())
         .merge(dispatches::routes())
+        .merge(claims::routes())
+        .merge(executors::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

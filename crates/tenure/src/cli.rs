@@ -13,6 +13,7 @@ mod demo_payments;
 mod dispatch;
 mod doctor;
 mod example;
+mod executor;
 mod exit;
 mod explain;
 mod export;
@@ -108,6 +109,8 @@ enum Verb {
     Checkpoint(checkpoint::Args),
     /// Dispatches work at once, by turn or at a time; lists, shows and cancels dispatches.
     Dispatch(Box<dispatch::Args>),
+    /// Registers, lists and revokes executors of remote dispatches; is one.
+    Executor(Box<executor::Args>),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -231,6 +234,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Resolve(args) => resolve::run(cx, args).await,
         Verb::Checkpoint(args) => checkpoint::run(cx, args).await,
         Verb::Dispatch(args) => dispatch::run(cx, *args).await,
+        Verb::Executor(args) => executor::run(cx, *args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

@@ -10,6 +10,7 @@ mod cli {
     mod dispatched;
     mod evidence;
     mod examples;
+    mod executed;
     mod interrupted;
     mod liar;
     mod people;

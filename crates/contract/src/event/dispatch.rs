@@ -1,7 +1,7 @@
 //! Events of a dispatch: entries of the tenant's ledger (`DSP-4`).
 
 use super::{DispatchContext, RunSubmitted, SessionOpened, TaskCreated};
-use crate::words::DispatchStatus;
+use crate::words::{DispatchStatus, ExecutionTarget, RecoveryClass};
 use crate::{Digest, DispatchId, PolicyVersion, RunId, SessionId, Time};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -51,6 +51,15 @@ pub struct DispatchReceived {
     /// The version of the policy that decided whether it is taken.
     #[n(12)]
     pub decided_under: PolicyVersion,
+    /// Where a remote one executes; none for what this server performs.
+    #[n(20)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<ExecutionTarget>,
+    /// What may be done again when the executor of a remote one is lost; none for what this server
+    /// performs.
+    #[n(21)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub class: Option<RecoveryClass>,
 }
 
 /// A dispatch was taken.

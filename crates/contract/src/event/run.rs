@@ -1,5 +1,6 @@
 //! Events of a run.
 
+use super::RemoteWork;
 use crate::words::{ErrorClass, InputPolicy, PauseCause, RunStatus, StopReason, Trigger};
 use crate::{AgentId, Digest, IntentId, PolicyVersion, RunId, TaskId};
 use minicbor::{Decode, Encode};
@@ -161,6 +162,10 @@ pub struct RunSubmitted {
     /// The agent's model, as `adapter/name`.
     #[n(14)]
     pub model: Option<String>,
+    /// The executor that performs it; none when this server does.
+    #[n(30)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<Box<RemoteWork>>,
 }
 
 /// A run left the queue.

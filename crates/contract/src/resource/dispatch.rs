@@ -1,8 +1,8 @@
 //! Dispatches: work that came from somewhere, to start when its mode says (`DSP-1` to `DSP-4`).
 
 use crate::event::DispatchContext;
-use crate::words::{DispatchMode, DispatchStatus, InputPolicy};
-use crate::{Digest, DispatchId, RunId, SessionId, TaskId, TenantId, Time};
+use crate::words::{DispatchMode, DispatchStatus, ExecutionTarget, InputPolicy, RecoveryClass};
+use crate::{Digest, DispatchId, ExecutorId, RunId, SessionId, TaskId, TenantId, Time};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -50,6 +50,10 @@ pub struct CreateDispatch {
     /// Where the tools of a session made for it execute: `sandbox` or `local`.
     #[serde(default)]
     pub execution_target: Option<String>,
+    /// What may be done again when the executor of a `remote` dispatch is lost (`STP-2`); `once`, which
+    /// asks, when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovery_class: Option<RecoveryClass>,
     /// Who may decide approvals of a session made for it, as `kind:name`.
     #[serde(default)]
     pub approvers: Vec<String>,
@@ -120,10 +124,17 @@ pub struct Dispatch {
     pub idempotency_key: Option<String>,
     /// Where it stands.
     pub status: DispatchStatus,
-    /// Why it was rejected, cancelled, or refused by its session.
+    /// Why it was rejected, cancelled, or refused by its session; while it is offered again, why its
+    /// session refused it last.
     pub reason: Option<String>,
     /// Its run, once it started.
     pub run_id: Option<RunId>,
+    /// Where a remote one executes.
+    pub execution_target: Option<ExecutionTarget>,
+    /// What may be done again when the executor of a remote one is lost.
+    pub recovery_class: Option<RecoveryClass>,
+    /// The executor that has it, until its run shows that.
+    pub claimed_by: Option<ExecutorId>,
     /// When it came in.
     pub created_at: Time,
     /// When its status last changed.

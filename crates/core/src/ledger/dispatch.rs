@@ -5,6 +5,7 @@
 //! the same ids again, and the session it first went to still knows the run.
 
 mod apply;
+pub mod claim;
 mod decide;
 
 #[cfg(test)]
@@ -16,7 +17,7 @@ use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
 use tenure_contract::event::DispatchReceived;
 use tenure_contract::words::{ApprovalStatus, DispatchMode, DispatchStatus, TaskRank};
-use tenure_contract::{ApprovalId, Digest, DispatchId, TenantId, Time};
+use tenure_contract::{ApprovalId, Digest, DispatchId, ExecutorId, TenantId, Time};
 
 /// A tenant's dispatches.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -52,6 +53,24 @@ pub struct Dispatch {
     /// Since when.
     #[n(3)]
     pub updated_at: Time,
+    /// The newest claim of it, given up or not; its status says whether it stands.
+    #[n(10)]
+    pub claim: Option<Claim>,
+}
+
+/// An executor's claim of a dispatch.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Claim {
+    /// Who has it.
+    #[n(0)]
+    pub executor: ExecutorId,
+    /// The fencing token.
+    #[n(1)]
+    pub number: u64,
+    /// How long one heartbeat keeps it, milliseconds.
+    #[n(2)]
+    pub lease_ms: u64,
 }
 
 /// A dispatch that has come to its end.

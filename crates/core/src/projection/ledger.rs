@@ -4,7 +4,7 @@ use super::project::{change, id, maybe, open, text, time};
 use super::{Column, RowChange, Table, Value};
 use tenure_contract::Entry;
 use tenure_contract::event::{
-    Event, KeyCreated, PrincipalChanged, PrincipalCreated, SecretSet, WorkspaceCreated,
+    Event, ExecutorRegistered, KeyCreated, PrincipalChanged, PrincipalCreated, SecretSet, WorkspaceCreated,
 };
 use tenure_contract::words::{PrincipalStatus, WorkspaceStatus};
 
@@ -49,6 +49,13 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
             let set = vec![(Status, text("revoked")), (Open, open(false))];
             (Table::AppKey, gone.digest.first_half(), set)
         }
+        Event::ExecutorRegistered(made) => {
+            (Table::Executor, made.executor.bytes(), executor_made(made, now))
+        }
+        Event::ExecutorRevoked(gone) => {
+            let set = vec![(Status, text(PrincipalStatus::Disabled)), (Open, open(false))];
+            (Table::Executor, gone.executor.bytes(), set)
+        }
         Event::PrincipalCreated(made) => {
             (Table::Principal, made.principal.bytes(), principal_made(made, now))
         }
@@ -88,6 +95,19 @@ fn key_made(made: &KeyCreated, now: Value) -> Vec<(Column, Value)> {
         (Product, maybe(made.product.as_ref())),
         (CreatedAt, now),
         (ExpiresAt, made.expires_at.map_or(Value::Null, time)),
+    ]
+}
+
+fn executor_made(made: &ExecutorRegistered, now: Value) -> Vec<(Column, Value)> {
+    use Column::*;
+    vec![
+        (Name, text(&made.name)),
+        (Kind, text(made.kind)),
+        (Actor, text(&made.principal)),
+        (User, maybe(made.user.as_ref())),
+        (Status, text(PrincipalStatus::Active)),
+        (Open, open(true)),
+        (CreatedAt, now),
     ]
 }
 

@@ -42,12 +42,16 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::SecretSet(_)
         | Event::SecretDeleted(_)
         | Event::AppKeyRegistered(_)
-        | Event::AppKeyRevoked(_) => ledger::rows(entry),
+        | Event::AppKeyRevoked(_)
+        | Event::ExecutorRegistered(_)
+        | Event::ExecutorRevoked(_) => ledger::rows(entry),
         Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::CheckpointMade(made) => vec![checkpoint_row(entry, made)],
         Event::SessionBound(_)
         | Event::SessionResumed(_)
         | Event::ApprovalHanded(_)
+        | Event::RunClaimed(_)
+        | Event::RunReleased(_)
         | Event::RunCancelRequested(_)
         | Event::StepAttempted(_)
         | Event::StepLanded(_)
@@ -69,6 +73,8 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::DispatchWaiting(_)
         | Event::DispatchStarted(_)
         | Event::DispatchDelivered(_)
+        | Event::DispatchClaimed(_)
+        | Event::DispatchReleased(_)
         | Event::DispatchClosed(_) => dispatch::rows(entry),
     }
 }

@@ -1,7 +1,10 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
-use super::decide::{checkpoint, ended, give_up_tasks, leave_open, out_of_budget, room_to_ask};
+use super::decide::{
+    checkpoint, ended, give_up, give_up_tasks, leave_open, out_of_budget, room_to_ask,
+};
 use super::draft;
+use super::remote::{Remote, STEP_NAME};
 use super::run::{Call, CallOutcome, Progress, Run, Stand, Turn};
 use super::state::SessionState;
 use crate::command::{Context, Draft, DraftBody};
@@ -115,8 +118,48 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
         (_, RunStatus::Paused) => return None,
         _ => {}
     }
+    if let Some(remote) = state.remote.get(&run.id) {
+        return retry(run, progress, cx).or_else(|| move_remote(run, remote, progress, cx));
+    }
     retry(run, progress, cx)
         .or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+}
+
+/// An executor's run: its step is intended once somebody has it, and its result is the run's.
+fn move_remote(
+    run: &Run,
+    remote: &Remote,
+    progress: &Progress,
+    cx: &mut Context,
+) -> Option<Vec<Draft>> {
+    match Remote::result(progress) {
+        Some((_, false)) => Some(vec![ended(run, StopReason::Finished, None)]),
+        Some((_, true)) => {
+            let why = (ErrorClass::Handler, "executor-failed".to_owned());
+            Some(vec![ended(run, StopReason::Failed, Some(why))])
+        }
+        None if remote.held && remote.step.is_none() => {
+            Some(vec![draft(run, remote_step(run, remote, cx))])
+        }
+        None => None,
+    }
+}
+
+/// An executor learns within a lease's time that it lost its claim: that long its work may go on.
+fn remote_step(run: &Run, remote: &Remote, cx: &mut Context) -> StepIntended {
+    StepIntended {
+        run: run.id,
+        step: StepId::from_bytes(cx.fresh.take()),
+        name: STEP_NAME.to_owned(),
+        kind: StepKind::Delegation,
+        class: remote.work.class,
+        input: run.request.unwrap_or(Digest::ZERO),
+        site: None,
+        timeout_ms: remote.work.lease_ms,
+        approval: None,
+        has_lookup: false,
+        policy: None,
+    }
 }
 
 /// Policy refused the run itself; why is the command's body (`RUN-2`).
@@ -156,6 +199,9 @@ fn wind_down(
     let waiting = progress.open.iter().find(|(_, open)| matches!(open.stand, Stand::RetryAt(_)));
     if let Some((step, _)) = waiting {
         return Some(vec![draft(run, StepCancelled { run: run.id, step: *step })]);
+    }
+    if let Some(drafts) = give_up(state, run) {
+        return Some(drafts);
     }
     if progress.has_effect() || state.live_children(run.id).next().is_some() {
         return None;

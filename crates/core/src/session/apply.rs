@@ -4,6 +4,7 @@
 
 mod approval;
 mod checkpoint;
+mod remote;
 mod step;
 mod task;
 
@@ -72,7 +73,12 @@ impl SessionState {
             Event::StepFailed(event) => self.step_failed(entry, event),
             Event::StepInDoubt(event) => self.step_in_doubt(entry, event),
             Event::StepResolved(event) => self.step_resolved(entry, event),
-            Event::StepLate(event) => self.known(event.run).map(drop),
+            Event::StepLate(event) => {
+                self.remote_late(event);
+                self.known(event.run).map(drop)
+            }
+            Event::RunClaimed(event) => self.run_claimed(event),
+            Event::RunReleased(event) => self.run_released(event),
             Event::StepCharged(event) => self.step_charged(event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
             Event::StepRefused(event) => self.step_refused(entry, event),
@@ -115,6 +121,10 @@ impl SessionState {
             | Event::DispatchStarted(_)
             | Event::DispatchDelivered(_)
             | Event::DispatchClosed(_)
+            | Event::DispatchClaimed(_)
+            | Event::DispatchReleased(_)
+            | Event::ExecutorRegistered(_)
+            | Event::ExecutorRevoked(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }
@@ -201,6 +211,7 @@ impl SessionState {
             let place = self.place_in_order(event.policy);
             self.order.insert(place, event.run);
         }
+        self.remote_submitted(event);
         self.live.push(event.run);
         self.runs.insert(event.run, run);
         Ok(())
@@ -260,6 +271,7 @@ impl SessionState {
     }
 
     fn run_ended(&mut self, entry: &Entry, event: &RunEnded) -> Folded {
+        let remote = remote::result_of(self, self.known(event.run)?);
         let run = self.run_mut(event.run)?;
         legal(machine::run::may(run.status, event.status), run.status, event.status)?;
         legal_end(event.stop_reason, event.status)?;
@@ -270,12 +282,13 @@ impl SessionState {
             stop_reason: event.stop_reason,
             at: entry.at,
             seq: entry.seq,
-            last_turn_seq: progress.turns.iter().rev().find_map(|turn| turn.seq),
+            last_turn_seq: progress.turns.iter().rev().find_map(|turn| turn.seq).or(remote),
             error_class: event.error_class,
             error_code: event.error_code.clone(),
             receipt: event.receipt,
             turns: progress.turns.len() as u32,
-            error_seq: error_seq(entry, event, progress),
+            error_seq: error_seq(entry, event, progress)
+                .or(remote.filter(|_| event.error_class.is_some())),
             said,
         };
         run.status = event.status;

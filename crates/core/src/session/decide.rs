@@ -5,6 +5,7 @@ mod assess;
 mod checkpoint;
 mod fields;
 mod finish;
+mod remote;
 mod step;
 mod task;
 mod travel;
@@ -12,7 +13,7 @@ mod turn;
 
 pub(crate) use approval::covers;
 use approval::{Verdict, decide_approval};
-pub use fields::check_opening;
+pub use fields::{check_offered, check_opening};
 use fields::{Fields, bind_agent, change_session};
 use finish::finish_run;
 use step::{
@@ -28,6 +29,7 @@ pub(super) use checkpoint::checkpoint;
 pub use checkpoint::opens;
 
 pub(super) use finish::leave_open;
+pub(super) use remote::give_up;
 pub(super) use step::out_of_budget;
 pub use task::check_title;
 pub(super) use task::give_up_tasks;
@@ -136,6 +138,11 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         Command::FinishRun { run, outcome, artifacts } => {
             finish_run(state, *run, outcome, artifacts, cx.now)
         }
+        Command::ClaimRun(claimed) => remote::claim_run(state, claimed),
+        Command::LoseClaim { run, claim } => remote::lose_claim(state, *run, *claim, cx),
+        Command::AnswerRemote { run, claim, executor, answer } => {
+            remote::answer(state, *run, (*claim, *executor), *answer, cx)
+        }
         Command::FailRun { run, class, code } => {
             let run = live(state, *run)?;
             if cancelling(run) {
@@ -187,6 +194,9 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
         | Command::HandApproval { .. }
         | Command::FinishRun { .. }
         | Command::FailRun { .. }
+        | Command::ClaimRun(_)
+        | Command::LoseClaim { .. }
+        | Command::AnswerRemote { .. }
         | Command::MakeCheckpoint
         | Command::Wake => None,
     }
@@ -281,6 +291,10 @@ fn submit_run(state: &SessionState, submitted: &RunSubmitted) -> Decided {
         return if same { Ok(Vec::new()) } else { Err(Refusal::RunKeyConflict(submitted.run)) };
     }
     still_open(state)?;
+    if submitted.remote.is_some() && submitted.trigger != Trigger::Dispatch {
+        let told = "an executor performed that run; dispatch the work again";
+        return Err(Refusal::Invalid(told.to_owned()));
+    }
     let attempt = task::attempt_of(state, submitted)?;
     let submitted = &RunSubmitted { attempt, ..submitted.clone() };
     let mut drafts = match submitted.parent {
@@ -347,7 +361,8 @@ fn arrive(state: &SessionState, submitted: &RunSubmitted) -> Decided {
         }
         // a try of a task is a run of its own
         (InputPolicy::Steer, Some(current)) if submitted.task.is_none() => {
-            match state.runs.get(&current).filter(|run| takes_input(run)) {
+            let takes = |run: &&Run| takes_input(run) && !state.remote.contains_key(&run.id);
+            match state.runs.get(&current).filter(takes) {
                 Some(run) => {
                     let keyed = submitted
                         .request

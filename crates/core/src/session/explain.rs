@@ -1,6 +1,6 @@
 //! Why a run is not moving, in one typed reason (`RUN-5`).
 
-use super::run::{OpenStep, Stand};
+use super::run::{OpenStep, Progress, Stand};
 use super::state::SessionState;
 use crate::clock::Hold;
 use tenure_contract::words::{RunStatus, StuckReason};
@@ -54,6 +54,9 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         let first = before.find(other_tree).or(known.parent)?;
         let text = format!("run `{first}` of the same session goes first");
         return Some(stuck(StuckReason::Dependency, first, Some(known.created_at), text));
+    }
+    if let Some(stuck_with) = with_executors(state, run, progress) {
+        return Some(stuck_with);
     }
     let open =
         |wanted: fn(&OpenStep) -> bool| progress.open.iter().find(move |(_, open)| wanted(open));
@@ -110,4 +113,26 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         waiting.attempt + 1
     );
     Some(stuck(StuckReason::Alarm, step, at, text))
+}
+
+/// An executor has the run, or none has; doubt, halts and retries are told like any run's.
+fn with_executors(state: &SessionState, run: RunId, progress: &Progress) -> Option<Stuck> {
+    let remote = state.remote.get(&run)?;
+    let known = state.runs.get(&run)?;
+    if remote.wants_executor(known) {
+        let work = &remote.work;
+        let text = format!(
+            "its executor was lost; another one that serves `{}` for `{}` may claim it",
+            work.target, work.user
+        );
+        let queue = format!("{}/{}", work.target, work.user);
+        return Some(stuck(StuckReason::Worker, queue, Some(state.at), text));
+    }
+    let step = remote.performing(progress)?;
+    let since = progress.open.get(&step).map(|open| open.since);
+    let (executor, claim) = (remote.work.executor, remote.work.claim);
+    let text = format!(
+        "executor `{executor}` performs step `{step}` and holds its lease under claim {claim}"
+    );
+    Some(stuck(StuckReason::Lease, executor, since, text))
 }

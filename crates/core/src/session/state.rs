@@ -1,5 +1,6 @@
 //! What a session's journal folds to.
 
+use super::remote::Remote;
 use super::run::{Doubt, Run, Unbilled};
 use super::task::{Task, Todo};
 use crate::machine;
@@ -94,6 +95,10 @@ pub struct SessionState {
     #[n(61)]
     #[cbor(default)]
     pub last_of_run: BTreeMap<RunId, EventId>,
+    /// Runs that executors perform.
+    #[n(50)]
+    #[cbor(default)]
+    pub remote: BTreeMap<RunId, Remote>,
 }
 
 /// A checkpoint that is to be made in this commit.
@@ -221,6 +226,7 @@ impl SessionState {
             due: None,
             unbilled: BTreeSet::new(),
             last_of_run: BTreeMap::new(),
+            remote: BTreeMap::new(),
         }
     }
 

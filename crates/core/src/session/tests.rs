@@ -6,6 +6,7 @@ mod checkpoint;
 mod loops;
 mod policy;
 pub(crate) mod properties;
+mod remote;
 mod run;
 mod session;
 mod step;

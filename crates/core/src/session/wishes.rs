@@ -77,7 +77,11 @@ pub fn wishes(state: &SessionState, in_force: PolicyVersion) -> Vec<Wish> {
     let mut wishes = Vec::new();
     for run in state.live.iter().filter_map(|run| state.runs.get(run)) {
         if let Some(progress) = run.progress() {
-            of_run(run, progress, &mut wishes);
+            match state.remote.contains_key(&run.id) {
+                // an executor performs it, elsewhere
+                true => {}
+                false => of_run(run, progress, &mut wishes),
+            }
             wishes.extend(assessments(state, run, progress, in_force));
         }
     }

@@ -66,6 +66,11 @@ impl Trail {
         self.run(run, |told| end_pause(told, entry))
     }
 
+    /// Another executor has it, or none: the entry says whose claim, and `waits` what follows.
+    pub(super) fn run_passed(&mut self, run: RunId) -> Option<Subject> {
+        self.run(run, |_| {})
+    }
+
     pub(super) fn run_steered(&mut self, entry: &Entry, run: RunId) -> Option<Subject> {
         let steered = SteerTold { deed: Deed::of(entry), input: beside(entry) };
         self.run(run, |told| told.steered.push(steered))
@@ -92,9 +97,12 @@ impl Trail {
             error_code: event.error_code.clone(),
             receipt: event.receipt,
         };
+        let of_executor = self.state.remote.contains_key(&event.run);
+        let result = self.steps.items.iter().rev().find(|step| step.run == event.run);
+        let result = result.and_then(|step| step.result).filter(|_| of_executor);
         self.run(event.run, |told| {
             told.end = Some(end);
-            told.output = beside(entry);
+            told.output = beside(entry).or(result);
         })
     }
 

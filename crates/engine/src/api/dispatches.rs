@@ -2,7 +2,7 @@
 
 use super::lists::{Listing, dispatch_summary};
 use super::sessions::{
-    approver_word, bad_context, derived_id, other_product, request_digest, same_tenant,
+    approver_word, opening, bad_context, derived_id, other_product, request_digest, same_tenant,
 };
 use super::{Engine, name};
 use crate::lock;
@@ -17,7 +17,9 @@ use tenure_contract::resource::{
     AgentRequest, Caller, ContextChecked, CreateDispatch, Dispatch, DispatchSummary, DispatchWork,
     IntentRequest, OpenSession, Page, SubmitRun,
 };
-use tenure_contract::words::{DispatchMode, DispatchStatus, InputPolicy, Trigger};
+use tenure_contract::words::{
+    DispatchMode, DispatchStatus, ExecutionTarget, InputPolicy, RecoveryClass, Trigger,
+};
 use tenure_contract::{
     ApprovalId, Code, Digest, DispatchId, Error, Event, PolicyVersion, RunId, SessionId, TaskId,
     limits,
@@ -34,6 +36,8 @@ struct Destination {
     opens: Option<SessionOpened>,
     policy: InputPolicy,
     approvers: Vec<String>,
+    target: ExecutionTarget,
+    user: String,
 }
 
 /// How a dispatch came to its end.
@@ -161,6 +165,11 @@ impl Engine {
         let Event::DispatchReceived(received) = found.entry.event else { return Ok(None) };
         let has_started = known.status == DispatchStatus::Started;
         let is_told = has_started || received.opens.is_none();
+        let claimed_by = self.with_ledger(ledger.tenant, |state| {
+            let mut held = state.dispatches.held();
+            let held = held.find(|(one, _)| one.received.dispatch == received.dispatch);
+            held.map(|(_, claim)| claim.executor)
+        })?;
         Ok(Some(Dispatch {
             dispatch_id: received.dispatch,
             tenant_id: ledger.tenant,
@@ -176,12 +185,15 @@ impl Engine {
             expires_at: received.expires_at,
             idempotency_key: body["idempotencyKey"].as_str().map(str::to_owned),
             status: known.status,
+            execution_target: received.target,
+            recovery_class: received.class,
+            claimed_by,
             // until it is delivered it is the run it will be; a start that was refused left none
             run_id: match known.end_seq {
                 None => end.run.or(has_started.then_some(received.run.run)),
                 Some(_) => end.run,
             },
-            reason: end.reason,
+            reason: end.reason.or_else(|| self.node.last_refusal(received.dispatch)),
             created_at: found.entry.at,
             updated_at: known.updated_at,
         }))
@@ -267,8 +279,24 @@ impl Engine {
         }
         let expires_at = self.times(&request, &context)?;
         let asked = run_request(&request)?;
-        let prepared = self.prepare(caller, &asked)?;
+        let is_remote = context.dispatch_mode == DispatchMode::Remote;
+        if !is_remote && request.recovery_class.is_some() {
+            let told = "`recoveryClass` is an executor's; only mode `remote` has one";
+            return Err(Error::new(Code::InvalidArgument, told));
+        }
+        let prepared = match is_remote {
+            true => self.prepare_for_executor(caller, &asked)?,
+            false => self.prepare(caller, &asked)?,
+        };
         let to = self.destination(caller, &request, &context, (id, digest))?;
+        if is_remote && to.target == ExecutionTarget::Local && to.user != user {
+            let told = format!(
+                "session `{}` is local to user `{}`; a dispatch for `{user}` does not execute there",
+                to.session, to.user
+            );
+            return Err(Error::new(Code::InvalidArgument, told).about(to.session));
+        }
+        let class = request.recovery_class.unwrap_or(RecoveryClass::Once);
         let makes = made_task(caller, &request, id, digest);
         let mut approvers = prepared.approvers;
         approvers.extend(to.approvers);
@@ -292,6 +320,7 @@ impl Engine {
             decided_under: PolicyVersion::Default,
             tools: prepared.tools,
             model: prepared.model,
+            remote: None,
         };
         Ok(DispatchReceived {
             dispatch: id,
@@ -307,6 +336,8 @@ impl Engine {
             expires_at,
             request: digest,
             decided_under,
+            target: is_remote.then_some(to.target),
+            class: is_remote.then_some(class),
         })
     }
 
@@ -368,12 +399,20 @@ impl Engine {
         };
         // the session is the target's, wherever the dispatch comes from
         let host = Caller { product: None, ..caller.clone() };
-        let opened = self.opening(&host, open, Some(digest), true)?;
+        let opened = match context.dispatch_mode {
+            // whoever may have it is asked when somebody claims it
+            DispatchMode::Remote => opening(&host, open, Some(digest), true)?,
+            DispatchMode::Interactive | DispatchMode::Queued | DispatchMode::Scheduled => {
+                self.opening(&host, open, Some(digest), true)?
+            }
+        };
         tenure_core::session::check_opening(&opened)?;
         Ok(Destination {
             session: SessionId::from_bytes(made_by(id, caller.tenant, "session")),
             policy: opened.input_policy,
             approvers: opened.approvers.clone(),
+            target: opened.target,
+            user: opened.user.clone(),
             opens: Some(opened),
         })
     }
@@ -396,7 +435,14 @@ impl Engine {
             return Err(Error::not_found("task", task));
         }
         let policy = request.input_policy.unwrap_or(opened.input_policy);
-        Ok(Destination { session, opens: None, policy, approvers: opened.approvers.clone() })
+        Ok(Destination {
+            session,
+            opens: None,
+            policy,
+            approvers: opened.approvers.clone(),
+            target: opened.target,
+            user: opened.user.clone(),
+        })
     }
 }
 

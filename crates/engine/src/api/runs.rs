@@ -19,6 +19,9 @@ use tenure_core::projection::{Column, Table};
 use tenure_core::session::SessionState;
 use tenure_core::{Command, Refusal};
 
+/// Who handles an intent that no handler of this server does.
+const EXECUTOR: &str = "executor";
+
 /// What a submission comes to before a session is asked.
 pub(super) struct Prepared {
     pub(super) work: Work,
@@ -207,15 +210,23 @@ impl Engine {
                 ));
             }
         };
-        let size = prepared.input.to_string().len();
-        if size > limits::RUN_INPUT_MAX_BYTES {
-            let told = format!(
-                "the run's input has {size} bytes; the limit RUN_INPUT_MAX_BYTES is {}",
-                limits::RUN_INPUT_MAX_BYTES
-            );
-            return Err(Error::new(Code::TooLarge, told));
-        }
-        Ok(prepared)
+        fits_limit(prepared)
+    }
+
+    /// The same for work that an executor performs: its intents need no handler here, and those that
+    /// have one keep its schema.
+    pub(super) fn prepare_for_executor(
+        &self,
+        caller: &Caller,
+        request: &SubmitRun,
+    ) -> Result<Prepared, Error> {
+        let Some(intent) = request.intent.as_ref().filter(|asked| {
+            request.agent.is_none() && !self.node.intents.serves(&asked.intent_type)
+        }) else {
+            return self.prepare(caller, request);
+        };
+        name("intent.type", &intent.intent_type)?;
+        self.intent_work(request, intent, EXECUTOR.to_owned(), None).and_then(fits_limit)
     }
 
     fn prepare_intent(
@@ -226,12 +237,22 @@ impl Engine {
     ) -> Result<Prepared, Error> {
         name("intent.type", &intent.intent_type)?;
         let chosen = self.node.intents.choose(&intent.intent_type, &intent.parameters)?;
+        self.intent_work(request, intent, chosen.handler_name, digest)
+    }
+
+    fn intent_work(
+        &self,
+        request: &SubmitRun,
+        intent: &IntentRequest,
+        handler: String,
+        digest: Option<Digest>,
+    ) -> Result<Prepared, Error> {
         let solution = intent.solution_id.clone().unwrap_or_else(|| "default".to_owned());
         name("intent.solutionId", &solution)?;
         let work = Work::Intent {
             intent: IntentId::from_bytes(self.node.fresh_id()),
             intent_type: intent.intent_type.clone(),
-            handler: chosen.handler_name,
+            handler,
             solution,
         };
         let input = json!({ "parameters": intent.parameters, "metadata": intent.metadata });
@@ -407,6 +428,18 @@ impl Engine {
     }
 }
 
+fn fits_limit(prepared: Prepared) -> Result<Prepared, Error> {
+    let size = prepared.input.to_string().len();
+    if size > limits::RUN_INPUT_MAX_BYTES {
+        let told = format!(
+            "the run's input has {size} bytes; the limit RUN_INPUT_MAX_BYTES is {}",
+            limits::RUN_INPUT_MAX_BYTES
+        );
+        return Err(Error::new(Code::TooLarge, told));
+    }
+    Ok(prepared)
+}
+
 /// The run a submission became: its own, or the one it was steered into.
 fn became(state: &SessionState, run: RunId) -> RunId {
     if state.runs.contains_key(&run) {
@@ -450,6 +483,7 @@ pub(super) fn submission(
         decided_under: PolicyVersion::Default,
         tools: prepared.tools,
         model: prepared.model.clone(),
+        remote: None,
     }
 }
 

@@ -189,11 +189,14 @@ impl Engine {
         if let Some(workspace) = request.workspace_id {
             self.workspace(caller, workspace)?;
         }
-        opening(caller, request, digest, ends_with_run)
+        let opened = opening(caller, request, digest, ends_with_run)?;
+        // a remote dispatch alone may name more, and this is none
+        tenure_core::session::check_offered(opened.surface, opened.target)?;
+        Ok(opened)
     }
 }
 
-fn opening(
+pub(super) fn opening(
     caller: &Caller,
     request: OpenSession,
     digest: Option<Digest>,

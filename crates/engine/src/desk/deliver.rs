@@ -7,18 +7,20 @@ use crate::node::Node;
 use crate::resident::{Actor, Resident};
 use crate::seal::Bodies;
 use serde_json::{Value, json};
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::Duration;
-use tenure_contract::event::{DispatchDelivered, DispatchReceived, Work};
+use tenure_contract::event::{DispatchDelivered, DispatchReceived, RemoteWork, RunSubmitted, Work};
 use tenure_contract::resource::Caller;
-use tenure_contract::{Code, Error, RunId};
+use tenure_contract::words::{ExecutionTarget, RecoveryClass};
+use tenure_contract::{Code, DispatchId, Error, RunId, limits};
 use tenure_core::command::Write;
 use tenure_core::ledger::LedgerCommand;
-use tenure_core::ledger::dispatch::{Dispatch, DispatchCommand};
+use tenure_core::ledger::dispatch::{Claim, Dispatch, DispatchCommand};
 use tenure_core::{Command, Refusal};
 
 /// First and longest wait before a message is offered to its session again.
-const DELIVER_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
+const DELIVER_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(30));
 
 impl Node {
     /// Begins to deliver a start, once it is durable, unless somebody here does already.
@@ -29,11 +31,18 @@ impl Node {
         started: &Dispatch,
     ) {
         let id = started.received.dispatch;
-        if self.is_draining() || !lock(&self.desk.delivering).insert(id) {
+        if self.is_draining() {
             return;
         }
+        match lock(&self.desk.delivering).entry(id) {
+            Entry::Occupied(_) => return,
+            Entry::Vacant(free) => drop(free.insert(None)),
+        }
         let (node, ledger) = (self.clone(), ledger.clone());
-        let (received, seq) = (started.received.clone(), started.seq);
+        let (mut received, seq) = (started.received.clone(), started.seq);
+        if let Some(claim) = &started.claim {
+            received.run = Box::new(by_executor(&received, claim));
+        }
         self.spawn(async move {
             let delivered = node.deliver(&ledger, needs, &received, seq).await;
             lock(&node.desk.delivering).remove(&id);
@@ -58,11 +67,15 @@ impl Node {
             self.acknowledge(ledger, received, Ok(received.run.run)).await?;
         }
         let mut wait = DELIVER_AGAIN.0;
+        let mut offers = 0;
         let taken = loop {
+            offers += 1;
             match self.hand_over(ledger, received, seq).await {
                 Ok(run) => break Ok(run),
-                Err(error) if may_pass(&error) => {
-                    tracing::debug!(dispatch = %received.dispatch, %error, "offering it again");
+                // whether the store takes it is no word of the session's
+                Err(error) if is_passing(&error) => {}
+                Err(error) if may_pass(&error) && offers < limits::DISPATCH_DELIVERY_ATTEMPTS_MAX => {
+                    self.refused_for_now(ledger, received.dispatch, &error);
                 }
                 Err(error) => break Err(error),
             }
@@ -73,6 +86,25 @@ impl Node {
             wait = (wait * 2).min(DELIVER_AGAIN.1);
         };
         self.acknowledge(ledger, received, taken).await
+    }
+
+    /// Its session does not take it now: told once, shown until it does, and no slot is held for it.
+    fn refused_for_now(self: &Arc<Self>, ledger: &Resident, dispatch: DispatchId, error: &Error) {
+        let before = lock(&self.desk.delivering).insert(dispatch, Some(error.message.clone()));
+        if before.flatten().is_none() {
+            tracing::warn!(%dispatch, %error, "a session does not take a start now; offering it again");
+            let mut board = lock(&self.desk.board);
+            if let Some((_, starting)) = board.ledgers.get_mut(&ledger.tenant) {
+                *starting = starting.saturating_sub(1);
+            }
+            drop(board);
+            self.look_who_waits();
+        }
+    }
+
+    /// Why a session refused a start last, while it is offered again.
+    pub fn last_refusal(&self, dispatch: DispatchId) -> Option<String> {
+        lock(&self.desk.delivering).get(&dispatch).cloned().flatten()
     }
 
     /// Opens the session if need be, makes the task if one is to be made, submits the run; durable when
@@ -132,6 +164,9 @@ impl Node {
     ) -> Result<(), Error> {
         let run = taken.as_ref().ok().copied();
         let refused = taken.err();
+        if let Some(error) = &refused {
+            tracing::warn!(dispatch = %received.dispatch, %error, "a session refused a start for good");
+        }
         let delivered = DispatchDelivered {
             dispatch: received.dispatch,
             run,
@@ -142,6 +177,22 @@ impl Node {
         let seq = self.transact_ledger(ledger, &command, Bodies::default(), &Actor::system())?;
         self.durable(ledger, seq).await
     }
+}
+
+/// The run of a dispatch that an executor started: it performs it under its claim. Chat memory is an
+/// agent's of this server, and stays as it is.
+fn by_executor(received: &DispatchReceived, claim: &Claim) -> RunSubmitted {
+    let work = RemoteWork {
+        dispatch: received.dispatch,
+        executor: claim.executor,
+        claim: claim.number,
+        lease_ms: claim.lease_ms,
+        class: received.class.unwrap_or(RecoveryClass::Once),
+        target: received.target.unwrap_or(ExecutionTarget::Sandbox),
+        user: received.user.clone(),
+        product: received.product.clone(),
+    };
+    RunSubmitted { remote: Some(Box::new(work)), memory: false, ..(*received.run).clone() }
 }
 
 /// What a run is given, from a dispatch's payload.

@@ -160,6 +160,14 @@ impl IntentRegistry {
         Ok(chosen)
     }
 
+    /// Whether a handler of this node serves the intent.
+    #[must_use]
+    pub fn serves(&self, intent_type: &str) -> bool {
+        let by_intent = lock(&self.by_intent);
+        let handlers = by_intent.get(intent_type);
+        handlers.is_some_and(|known| known.iter().any(|one| one.function.is_some()))
+    }
+
     /// The handler a run was given when it was submitted.
     #[must_use]
     pub fn named(&self, intent_type: &str, handler_name: &str) -> Option<Arc<dyn Handler>> {

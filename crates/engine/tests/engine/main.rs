@@ -12,6 +12,7 @@ mod crashes;
 mod dispatches;
 mod doubts;
 mod drains;
+mod executors;
 mod intents;
 mod journal;
 mod ledger;

@@ -7,6 +7,7 @@ mod deltas;
 mod dispatches;
 mod document;
 mod executions;
+mod executors;
 mod feed;
 mod places;
 mod policy;

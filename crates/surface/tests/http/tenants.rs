@@ -25,6 +25,8 @@ fn body(method: &Method, path: &str) -> Option<Value> {
         id if id.starts_with("tsk_") || id.starts_with("tod_") || id.starts_with("ses_") => {
             Some(json!({}))
         }
+        "heartbeat" | "start" | "complete" | "release" => Some(json!({ "claim": 1 })),
+        "fail" => Some(json!({ "claim": 1, "message": "no" })),
         "end" => Some(json!({ "status": "completed" })),
         "tokens" => Some(json!({ "audience": "desk" })),
         "decision" => Some(json!({ "decision": "approve" })),
@@ -79,9 +81,13 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     });
     let dispatch = rig.post("/v1/dispatches", &dispatch).bearer_auth(OWNER);
     let dispatch = text(&answered(dispatch, StatusCode::ACCEPTED).await["dispatchId"]);
+    let executor = rig.post("/v1/executors", &json!({ "name": "w", "kind": "worker" }));
+    let executor = answered(own(executor), StatusCode::CREATED).await;
+    let executor = text(&executor["executorId"]);
     let ids: BTreeMap<&str, String> = [
         ("version", policy),
         ("dispatchId", dispatch),
+        ("executorId", executor),
         ("sessionId", text(&run["sessionId"])),
         ("runId", text(&run["runId"])),
         ("execution_id", text(&run["runId"])),
@@ -159,6 +165,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
         "tasks",
         "todos",
         "dispatches",
+        "executors",
         "projects",
         "workspaces",
         "secrets",
@@ -213,6 +220,7 @@ fn nothing(name: &str) -> String {
         "approvalId" => "apr",
         "keyId" => "key",
         "dispatchId" => "dsp",
+        "executorId" => "exe",
         "taskId" => "tsk",
         "checkpointId" => "ckp",
         "todoId" => "tod",

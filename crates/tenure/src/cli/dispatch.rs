@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tenure_contract::resource::{
     CancelDispatch, ContextChecked, CreateDispatch, Dispatch, DispatchSummary, DispatchWork, Page,
 };
-use tenure_contract::words::{DispatchMode, Surface};
+use tenure_contract::words::{DispatchMode, RecoveryClass, Surface};
 use tenure_contract::{DispatchId, SessionId, Time};
 use tenure_engine::Motion;
 
@@ -104,6 +104,16 @@ struct How {
     /// Sent again under the same key it is the same dispatch; a new one when nothing is said.
     #[arg(long)]
     key: Option<String>,
+    /// Where the tools of its new session execute: sandbox or local; a remote dispatch may name local
+    /// and waits for its user's trusted executor.
+    #[arg(long)]
+    target: Option<String>,
+    /// Whom it is for; whoever sends it when nothing is said.
+    #[arg(long)]
+    user: Option<String>,
+    /// What may be done again when the executor of a remote dispatch is lost: read, idempotent or once.
+    #[arg(long)]
+    recovery: Option<RecoveryClass>,
     /// Who may decide approvals, as `kind:name`; may be given more than once.
     #[arg(long, value_name = "KIND:NAME")]
     approver: Vec<String>,
@@ -173,7 +183,7 @@ impl How {
         CreateDispatch {
             tenant_id: None,
             product_id: self.product,
-            user_id: None,
+            user_id: self.user,
             session_id: self.session,
             task_id: None,
             work,
@@ -183,7 +193,8 @@ impl How {
             not_before: self.not_before,
             expires_at: self.expires_at,
             input_policy: None,
-            execution_target: None,
+            execution_target: self.target,
+            recovery_class: self.recovery,
             approvers: self.approver,
             idempotency_key: Some(
                 self.key.unwrap_or_else(|| format!("cli-{:032x}", rand::random::<u128>())),
@@ -238,6 +249,9 @@ fn show(cx: &Cx, one: &Dispatch) {
     outln(&format!("dispatch {}  {mode}  {}", one.dispatch_id, one.status));
     if let Some(reason) = &one.reason {
         outln(&format!("  because: {}", brief(reason, 200)));
+    }
+    if let Some(executor) = one.claimed_by {
+        outln(&format!("  executor {executor} has it"));
     }
     if let Some(at) = one.not_before {
         outln(&format!("  not before {at}"));

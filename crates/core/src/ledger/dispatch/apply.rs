@@ -1,6 +1,6 @@
 //! Folding: what each entry about a dispatch changes.
 
-use super::{Asked, Dispatch, Dispatches, Ended};
+use super::{Asked, Claim, Dispatch, Dispatches, Ended};
 use crate::machine::dispatch::may;
 use tenure_contract::words::{ApprovalStatus, DispatchStatus};
 use tenure_contract::{ApprovalId, DispatchId, Entry, Event, limits};
@@ -21,6 +21,7 @@ impl Dispatches {
                     seq: entry.seq,
                     status: Received,
                     updated_at: entry.at,
+                    claim: None,
                 };
                 // one that was forgotten may come again under its key
                 self.open.insert(event.dispatch, dispatch);
@@ -28,6 +29,24 @@ impl Dispatches {
             }
             Event::DispatchAccepted(event) => self.step(entry, event.dispatch, Accepted),
             Event::DispatchWaiting(event) => self.step(entry, event.dispatch, Waiting),
+            Event::DispatchClaimed(event) => {
+                let open = self.open.get(&event.dispatch).ok_or("no such open dispatch")?;
+                if event.claim != open.next_claim() {
+                    return Err(format!("claim {} follows {}", event.claim, open.next_claim() - 1));
+                }
+                self.step(entry, event.dispatch, Claimed)?;
+                let (executor, number, lease_ms) = (event.executor, event.claim, event.lease_ms);
+                let open = self.open.get_mut(&event.dispatch).ok_or("no such open dispatch")?;
+                open.claim = Some(Claim { executor, number, lease_ms });
+                Ok(())
+            }
+            Event::DispatchReleased(event) => {
+                let held = self.open.get(&event.dispatch).and_then(|open| open.claim.as_ref());
+                if held.is_none_or(|claim| claim.number != event.claim) {
+                    return Err(format!("claim {} does not stand", event.claim));
+                }
+                self.step(entry, event.dispatch, Waiting)
+            }
             Event::DispatchStarted(event) => self.step(entry, event.dispatch, Started),
             Event::DispatchRejected(event) => {
                 self.step(entry, event.dispatch, Rejected)?;

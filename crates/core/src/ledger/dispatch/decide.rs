@@ -29,6 +29,13 @@ pub enum DispatchCommand {
     StartNext,
     /// The session has the run, or refused it for good.
     Deliver(DispatchDelivered),
+    /// The lease of a claim ran out.
+    LoseLease {
+        /// The dispatch.
+        dispatch: DispatchId,
+        /// The claim.
+        claim: u64,
+    },
     /// Give one up before it starts.
     Cancel {
         /// The dispatch.
@@ -72,6 +79,7 @@ impl Dispatches {
                 .map(|one| vec![started(&one.received)])
                 .unwrap_or_default()),
             DispatchCommand::Deliver(delivered) => Ok(self.deliver(delivered)),
+            DispatchCommand::LoseLease { dispatch, claim } => Ok(self.lose(*dispatch, *claim)),
             DispatchCommand::Cancel { dispatch, reason } => self.cancel(*dispatch, reason.clone()),
             DispatchCommand::Decide { approval, approve, principal, reason, ruled } => {
                 let asked = self.asked_of(*approval, principal, now)?;
@@ -224,7 +232,7 @@ fn accepted(received: &DispatchReceived) -> [Draft; 2] {
     [entry(DispatchAccepted { dispatch }, DraftBody::None), next]
 }
 
-fn started(received: &DispatchReceived) -> Draft {
+pub(super) fn started(received: &DispatchReceived) -> Draft {
     let (session, run) = (received.session, received.run.run);
     entry(DispatchStarted { dispatch: received.dispatch, session, run }, DraftBody::None)
 }

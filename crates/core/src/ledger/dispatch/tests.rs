@@ -101,6 +101,8 @@ fn received(number: u32, mode: DispatchMode) -> DispatchReceived {
         expires_at: Time::from_micros(1_000_000).plus_ms(HOUR_MS),
         request: Digest::of(&[&number.to_be_bytes()]),
         decided_under: PolicyVersion::Default,
+        target: None,
+        class: None,
     }
 }
 
@@ -271,5 +273,137 @@ fn dsp_4_the_fold_takes_exactly_what_the_table_lists() {
                 assert_eq!(state, book.state, "{at} to {to} is refused and changes nothing");
             }
         }
+    }
+}
+
+mod claims {
+    //! What the ledger decides about claims of executors.
+
+    use super::*;
+    use crate::ledger::dispatch::claim::{ClaimUse, ClaimWanted, Holding};
+    use tenure_contract::ExecutorId;
+    use tenure_contract::words::{ExecutionTarget, ExecutorKind};
+
+    const WORKER: &str = "worker:w";
+
+    fn executor(number: u8) -> ExecutorId {
+        ExecutorId::from_bytes([number; 16])
+    }
+
+    impl Book {
+        fn ledger(&mut self, command: &LedgerCommand) -> Result<Vec<&'static str>, Error> {
+            let drafts = self.state.decide(command, self.now)?;
+            let mut kinds = Vec::new();
+            for draft in drafts {
+                kinds.push(draft.event.name());
+                let entry = self.entry(draft.event);
+                self.state.apply(&entry).unwrap();
+            }
+            Ok(kinds)
+        }
+
+        fn register(&mut self, number: u8, kind: ExecutorKind, user: Option<&str>) {
+            let wanted = ExecutorRegistered {
+                executor: executor(number),
+                name: format!("e{number}"),
+                kind,
+                principal: WORKER.to_owned(),
+                user: user.map(str::to_owned),
+            };
+            self.ledger(&LedgerCommand::RegisterExecutor(wanted)).unwrap();
+        }
+
+        fn claim(&mut self, number: u8, claim: u64) -> Result<Vec<&'static str>, Error> {
+            let (dispatch, executor, lease_ms) = (id(1), executor(number), 1_000);
+            let claimed = DispatchClaimed { dispatch, executor, claim, lease_ms };
+            let principal = WORKER.to_owned();
+            self.ledger(&LedgerCommand::Claim(ClaimWanted { claimed, principal, product: None }))
+        }
+
+        fn with(&mut self, number: u8, claim: u64, how: ClaimUse) -> Result<Vec<&'static str>, Error> {
+            let holding = Holding { dispatch: id(1), claim, executor: executor(number) };
+            let principal = WORKER.to_owned();
+            self.ledger(&LedgerCommand::UseClaim { holding, principal, how })
+        }
+
+        fn stands(&self) -> DispatchStatus {
+            self.state.dispatches.standing(id(1)).unwrap().status
+        }
+    }
+
+    /// A remote dispatch waits; two workers may have it.
+    fn waiting() -> Book {
+        let mut book = Book::new();
+        book.register(1, ExecutorKind::Worker, None);
+        book.register(2, ExecutorKind::Worker, None);
+        book.receive(remote(None)).unwrap();
+        assert_eq!(book.stands(), DispatchStatus::Waiting);
+        book
+    }
+
+    fn remote(target: Option<ExecutionTarget>) -> DispatchReceived {
+        DispatchReceived { target, ..received(1, DispatchMode::Remote) }
+    }
+
+    #[test]
+    fn dsp_4_a_claim_is_lost_counts_on_and_leads_to_a_start_once() {
+        let mut book = waiting();
+        assert_eq!(book.claim(1, 1).unwrap(), ["dispatch.claimed"]);
+        assert_eq!(book.stands(), DispatchStatus::Claimed);
+        assert_eq!(book.claim(2, 1).unwrap_err().code, Code::VersionConflict, "one has it");
+        let lose = |claim| DispatchCommand::LoseLease { dispatch: id(1), claim };
+        assert_eq!(book.tell(lose(1)).unwrap(), ["dispatch.released"]);
+        assert!(book.tell(lose(1)).unwrap().is_empty(), "it is lost once");
+        assert_eq!(book.stands(), DispatchStatus::Waiting);
+        assert_eq!(book.claim(2, 1).unwrap_err().code, Code::VersionConflict, "numbers count on");
+        assert_eq!(book.claim(2, 2).unwrap(), ["dispatch.claimed"]);
+        let stale = book.with(1, 1, ClaimUse::Start).unwrap_err();
+        assert_eq!(stale.code, Code::LeaseLost, "the token of the one before opens nothing");
+        assert_eq!(book.with(1, 2, ClaimUse::Start).unwrap_err().code, Code::LeaseLost);
+        assert_eq!(book.with(2, 2, ClaimUse::Start).unwrap(), ["dispatch.started"]);
+        assert!(book.with(2, 2, ClaimUse::Start).unwrap().is_empty(), "again is nothing new");
+        assert!(book.tell(lose(2)).unwrap().is_empty(), "what started is its session's to lose");
+    }
+
+    #[test]
+    fn dsp_4_a_claimed_dispatch_is_given_back_cancelled_or_expires() {
+        let mut book = waiting();
+        book.claim(1, 1).unwrap();
+        assert_eq!(book.with(1, 1, ClaimUse::GiveBack).unwrap(), ["dispatch.released"]);
+        book.claim(1, 2).unwrap();
+        let cancel = DispatchCommand::Cancel { dispatch: id(1), reason: None };
+        assert_eq!(book.tell(cancel).unwrap(), ["dispatch.closed"]);
+        assert_eq!(book.with(1, 2, ClaimUse::Start).unwrap_err().code, Code::LeaseLost);
+
+        let mut book = waiting();
+        book.claim(1, 1).unwrap();
+        book.now = book.now.plus_ms(2 * HOUR_MS);
+        assert_eq!(book.with(1, 1, ClaimUse::Start).unwrap_err().code, Code::IllegalTransition);
+        assert_eq!(book.tell(DispatchCommand::Wake).unwrap(), ["dispatch.closed"]);
+        assert_eq!(book.stands(), DispatchStatus::Expired);
+    }
+
+    #[test]
+    fn tgt_1_local_work_waits_for_the_desktop_of_its_own_user() {
+        let mut book = Book::new();
+        book.register(1, ExecutorKind::Worker, None);
+        book.register(2, ExecutorKind::Desktop, Some("bob"));
+        book.receive(remote(Some(ExecutionTarget::Local))).unwrap();
+        let user = book.state.dispatches.open[&id(1)].received.user.clone();
+        book.register(3, ExecutorKind::Desktop, Some(&user));
+        for stranger in [1, 2] {
+            assert_eq!(book.claim(stranger, 1).unwrap_err().code, Code::VersionConflict);
+        }
+        assert_eq!(book.claim(3, 1).unwrap(), ["dispatch.claimed"]);
+    }
+
+    #[test]
+    fn tgt_2_a_revoked_executor_loses_what_it_had_not_started() {
+        let mut book = waiting();
+        book.claim(1, 1).unwrap();
+        let kinds = book.ledger(&LedgerCommand::RevokeExecutor(executor(1))).unwrap();
+        assert_eq!(kinds, ["executor.revoked", "dispatch.released"]);
+        assert_eq!(book.claim(1, 2).unwrap_err().code, Code::Forbidden);
+        assert_eq!(book.claim(2, 2).unwrap(), ["dispatch.claimed"]);
     }
 }

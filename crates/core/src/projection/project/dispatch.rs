@@ -19,6 +19,8 @@ pub(super) fn rows(entry: &Entry) -> Vec<RowChange> {
         Event::DispatchReceived(event) => (event.dispatch, received(entry, event)),
         Event::DispatchAccepted(event) => (event.dispatch, moved(Accepted)),
         Event::DispatchWaiting(event) => (event.dispatch, moved(Waiting)),
+        Event::DispatchClaimed(event) => (event.dispatch, moved(Claimed)),
+        Event::DispatchReleased(event) => (event.dispatch, moved(Waiting)),
         Event::DispatchStarted(event) => {
             let mut set = moved(Started);
             set.push((Session, id(event.session.bytes())));

@@ -45,9 +45,10 @@ impl SessionState {
                 if progress.memo.insert(event.name.clone(), memo).is_some() {
                     return Err(format!("substep `{}` was intended already", event.name));
                 }
+                self.remote_intended(event.run, event.step);
             }
         }
-        match progress.open.insert(event.step, open) {
+        match self.progress_mut(event.run)?.open.insert(event.step, open) {
             None => Ok(()),
             Some(_) => Err(format!("step `{}` was intended already", event.step)),
         }
@@ -133,11 +134,13 @@ impl SessionState {
         if open.kind == StepKind::Model {
             return Err("a model call lands as a turn".to_owned());
         }
+        self.remote_answered(event.run);
         self.keep_result(entry, event.run, event.step, true)
     }
 
     pub(super) fn step_failed(&mut self, entry: &Entry, event: &StepFailed) -> Folded {
         self.answered(event.run, event.step, event.attempt)?;
+        self.remote_answered(event.run);
         let open = self.open_mut(event.run, event.step)?;
         open.lost = open.lost.or(event.lost);
         let is_model = open.kind == StepKind::Model;

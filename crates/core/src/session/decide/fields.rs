@@ -9,7 +9,7 @@ use tenure_contract::WorkspaceId;
 use tenure_contract::event::*;
 use tenure_contract::limits;
 use tenure_contract::resource::Change;
-use tenure_contract::words::{ExecutionTarget, InputPolicy};
+use tenure_contract::words::{DispatchMode, ExecutionTarget, InputPolicy, Surface};
 
 /// The kind of memory a session has by itself and nobody sets.
 const CHAT: &str = "chat";
@@ -24,10 +24,25 @@ pub fn check_opening(opened: &SessionOpened) -> Result<(), Refusal> {
     opened.title.as_deref().map_or(Ok(()), |title| check_title("title", title))
 }
 
-/// A surface gets the targets it offers; who calls from none gets the sandbox.
+/// A surface gets the targets it offers. A remote dispatch may name any, from any surface: it waits for
+/// an executor that is trusted with it.
 fn check_target(opened: &SessionOpened) -> Result<(), Refusal> {
-    let target = opened.target;
-    let (name, offered) = match opened.surface {
+    let is_remote = opened
+        .dispatch
+        .as_ref()
+        .is_some_and(|context| context.dispatch_mode == DispatchMode::Remote);
+    if is_remote && opened.ends_with_run {
+        return Ok(());
+    }
+    check_offered(opened.surface, opened.target)
+}
+
+/// A target the surface offers; who calls from none gets the sandbox (`TGT-1`).
+///
+/// # Errors
+/// What the surface offers instead.
+pub fn check_offered(surface: Option<Surface>, target: ExecutionTarget) -> Result<(), Refusal> {
+    let (name, offered) = match surface {
         Some(surface) => (surface.as_str(), surface.targets()),
         None => ("no surface", &[ExecutionTarget::Sandbox][..]),
     };

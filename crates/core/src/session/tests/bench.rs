@@ -148,6 +148,7 @@ fn submission(number: u8, work: Work) -> RunSubmitted {
         decided_under: PolicyVersion::Default,
         tools: None,
         model: None,
+        remote: None,
     }
 }
 

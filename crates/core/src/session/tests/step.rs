@@ -42,7 +42,8 @@ fn stp_2_every_loss_by_class_and_cause() {
         for cause in LossCause::ALL.iter().copied() {
             let (mut bench, run, step) = performing(class);
             bench.lose(run, step, cause);
-            let died = matches!(cause, LossCause::Crash | LossCause::Fenced | LossCause::Abort);
+            use LossCause::{Abort, Crash, Fenced, Lease};
+            let died = matches!(cause, Crash | Fenced | Abort | Lease);
             let found = stand(&bench, run, step);
             match class {
                 RecoveryClass::Once => {
