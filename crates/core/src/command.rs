@@ -3,8 +3,8 @@
 use crate::clock::Hold;
 use crate::policy::Ruled;
 use tenure_contract::event::{
-    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted, SessionBound,
-    SessionOpened, TaskCreated, TodoCreated, TokensUsed,
+    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted,
+    SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::resource::{Change, ResumeToken};
 use tenure_contract::words::{
@@ -12,8 +12,8 @@ use tenure_contract::words::{
     Resolution, ResumeChoice, SessionStatus, StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, PolicyVersion, RunId, StepId,
-    TaskId, Time, TodoId, TokenId, WorkspaceId,
+    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, PolicyVersion, RunId,
+    StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.

@@ -36,7 +36,8 @@ use policies::Policies;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
 use secrets::SecretNames;
 use tenure_contract::event::{
-    AppKeyRegistered, ExecutorRegistered, ProjectCreated, SecretSet, TenantOpened, WorkspaceCreated, WorkspaceMoved,
+    AppKeyRegistered, ExecutorRegistered, ProjectCreated, SecretSet, TenantOpened,
+    WorkspaceCreated, WorkspaceMoved,
 };
 use tenure_contract::{AgentId, Digest, Entry, Error, Event, ExecutorId, KeyId, TenantId, Time};
 

@@ -265,7 +265,9 @@ pub enum Refusal {
     #[error("the policy changed meanwhile; ask again")]
     PolicyChanged,
     /// An executor's claim of a run is over.
-    #[error("claim {claim} of run `{run}` is over and the run is {status}; stop the work and claim again")]
+    #[error(
+        "claim {claim} of run `{run}` is over and the run is {status}; stop the work and claim again"
+    )]
     ClaimOver {
         /// The run.
         run: RunId,

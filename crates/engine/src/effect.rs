@@ -203,15 +203,17 @@ impl Node {
             Some(resident) => self.lapse(&resident).map(|()| Some(resident)),
             None => Ok(None),
         };
-        let woken = self.resident(journal).and_then(lapsed).and_then(|resident| match (resident, journal) {
-            (Some(resident), Journal::Session(_)) => {
-                self.transact(&resident, &Command::Wake, bodies, &actor).map(drop)
+        let woken = self.resident(journal).and_then(lapsed).and_then(|resident| {
+            match (resident, journal) {
+                (Some(resident), Journal::Session(_)) => {
+                    self.transact(&resident, &Command::Wake, bodies, &actor).map(drop)
+                }
+                (Some(resident), Journal::Ledger(_)) => {
+                    let command = LedgerCommand::Dispatch(DispatchCommand::Wake(self.hold()));
+                    self.transact_ledger(&resident, &command, bodies, &actor).map(drop)
+                }
+                (None, _) => Ok(()),
             }
-            (Some(resident), Journal::Ledger(_)) => {
-                let command = LedgerCommand::Dispatch(DispatchCommand::Wake(self.hold()));
-                self.transact_ledger(&resident, &command, bodies, &actor).map(drop)
-            }
-            (None, _) => Ok(()),
         });
         if let Err(error) = woken {
             tracing::warn!(%journal, %error, "a journal could not be woken");

@@ -60,8 +60,7 @@ impl Leases {
 
     /// Forgets the claims of a journal that do not stand any more.
     pub fn retain(&self, journal: Journal, stands: impl Fn(DispatchId, u64) -> bool) {
-        lock(&self.held)
-            .retain(|id, lease| lease.journal != journal || stands(*id, lease.claim));
+        lock(&self.held).retain(|id, lease| lease.journal != journal || stands(*id, lease.claim));
     }
 
     /// A claim that is kept.
@@ -84,11 +83,8 @@ impl Leases {
     pub fn lapsed(&self, journal: Journal, now: Time) -> Vec<(DispatchId, Lease)> {
         let held = lock(&self.held);
         let over = |lease: &&Lease| lease.journal == journal && lease.until <= now;
-        let mut lapsed: Vec<_> = held
-            .iter()
-            .filter(|(_, lease)| over(lease))
-            .map(|(id, lease)| (*id, *lease))
-            .collect();
+        let mut lapsed: Vec<_> =
+            held.iter().filter(|(_, lease)| over(lease)).map(|(id, lease)| (*id, *lease)).collect();
         // a map's order is another in every process, and what is lost here is written
         lapsed.sort_unstable_by_key(|(id, _)| *id);
         lapsed
@@ -151,7 +147,11 @@ mod tests {
         let (leases, id) = (Leases::default(), DispatchId::from_bytes([9; 16]));
         let at = |ms| Time::default().plus_ms(ms);
         assert_eq!(leases.keep(id, lease(1, None), at(0)), at(1_000));
-        assert_eq!(leases.keep(id, lease(1, None), at(900)), at(1_000), "noting it again adds nothing");
+        assert_eq!(
+            leases.keep(id, lease(1, None), at(900)),
+            at(1_000),
+            "noting it again adds nothing"
+        );
         assert_eq!(leases.extend(id, 1, at(900)).map(|kept| kept.until), Some(at(1_900)));
         assert!(leases.extend(id, 2, at(900)).is_none(), "another claim's heartbeat");
         let (ledger, run) = (lease(1, None).journal, RunId::from_bytes([4; 16]));

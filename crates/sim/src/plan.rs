@@ -141,6 +141,7 @@ fn dispatched(dice: &mut Dice, request: SubmitRun) -> CreateDispatch {
         expires_at: Some(NEVER),
         input_policy: request.input_policy,
         execution_target: None,
+        recovery_class: None,
         approvers: Vec::new(),
         idempotency_key: request.idempotency_key,
     }

@@ -19,8 +19,21 @@ cases! {
 }
 
 const FIELDS: &[&str] = &[
-    "dispatchId", "tenantId", "productId", "userId", "sessionId", "taskId", "work", "payload",
-    "context", "priority", "notBefore", "idempotencyKey", "status", "runId", "createdAt",
+    "dispatchId",
+    "tenantId",
+    "productId",
+    "userId",
+    "sessionId",
+    "taskId",
+    "work",
+    "payload",
+    "context",
+    "priority",
+    "notBefore",
+    "idempotencyKey",
+    "status",
+    "runId",
+    "createdAt",
     "updatedAt",
 ];
 
@@ -172,7 +185,8 @@ async fn a_claim_leads_to_a_run(kit: &Kit) -> Outcome {
         same("its run", text(&told["run"], "status")?, "completed")?;
         same("the output", &told["run"]["output"], &done["output"])?;
     }
-    let entries = kit.entries(text(&kit.run(text(&standing, "runId")?).await?, "sessionId")?).await?;
+    let entries =
+        kit.entries(text(&kit.run(text(&standing, "runId")?).await?, "sessionId")?).await?;
     let count = |kind: &str| entries.iter().filter(|entry| entry["kind"] == kind).count();
     same("intents and results", (count("step.intended"), count("step.landed")), (1, 1))
 }

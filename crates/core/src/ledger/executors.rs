@@ -110,8 +110,7 @@ impl Executors {
             return Err(Error::new(Code::InvalidArgument, told));
         }
         if let Some(known) = self.named(&wanted.name) {
-            let same =
-                ExecutorRegistered { executor: known.registered.executor, ..wanted.clone() };
+            let same = ExecutorRegistered { executor: known.registered.executor, ..wanted.clone() };
             if same == known.registered {
                 return Ok(Vec::new());
             }

@@ -4,7 +4,8 @@ use super::project::{change, id, maybe, open, text, time};
 use super::{Column, RowChange, Table, Value};
 use tenure_contract::Entry;
 use tenure_contract::event::{
-    Event, ExecutorRegistered, KeyCreated, PrincipalChanged, PrincipalCreated, SecretSet, WorkspaceCreated,
+    Event, ExecutorRegistered, KeyCreated, PrincipalChanged, PrincipalCreated, SecretSet,
+    WorkspaceCreated,
 };
 use tenure_contract::words::{PrincipalStatus, WorkspaceStatus};
 

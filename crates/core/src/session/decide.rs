@@ -13,8 +13,8 @@ mod turn;
 
 pub(crate) use approval::covers;
 use approval::{Verdict, decide_approval};
-pub use fields::{check_offered, check_opening};
 use fields::{Fields, bind_agent, change_session};
+pub use fields::{check_offered, check_opening};
 use finish::finish_run;
 use step::{
     Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,

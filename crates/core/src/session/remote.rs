@@ -120,7 +120,8 @@ impl Remote {
             // not begun, or over and about to end
             None => self.step.is_none(),
         };
-        is_due && run.status == tenure_contract::words::RunStatus::Running
+        is_due
+            && run.status == tenure_contract::words::RunStatus::Running
             && progress.cancel.is_none()
     }
 

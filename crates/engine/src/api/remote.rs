@@ -156,8 +156,7 @@ impl Engine {
     ) -> Result<ClaimStanding, Error> {
         let lease = self.lease(caller, id, claim).await?;
         let now = self.node.clock.now();
-        let Some(lease) = self.node.leases.extend(id, claim, now)
-        else {
+        let Some(lease) = self.node.leases.extend(id, claim, now) else {
             // nobody has noticed yet that it ran out
             self.node.wake(lease.journal);
             return Err(self.over(caller, id, claim)?);
@@ -188,7 +187,13 @@ impl Engine {
     ) -> Result<ClaimStanding, Error> {
         let lease = self.lease(caller, id, claim).await?;
         if lease.run.is_none() {
-            self.use_claim(caller, id, &lease, ClaimUse::Start).await?;
+            match self.use_claim(caller, id, &lease, ClaimUse::Start).await {
+                // asked twice at once: its session has it by now
+                Err(error) if error.code == Code::LeaseLost => {
+                    self.lease(caller, id, claim).await?;
+                }
+                started => started?,
+            }
         }
         let until = Instant::now() + Duration::from_millis(limits::CLAIM_START_WAIT_MS);
         loop {
@@ -273,8 +278,7 @@ impl Engine {
         request: FailDispatch,
     ) -> Result<Answered, Error> {
         super::reason(Some(&request.message))?;
-        let sealed =
-            self.node.seal_json(caller.tenant, &json!({ "error": request.message }))?;
+        let sealed = self.node.seal_json(caller.tenant, &json!({ "error": request.message }))?;
         let answer = RemoteAnswer::Failed { may_pass: request.retryable };
         self.answer(caller, (id, request.claim), answer, Bodies::given(sealed)).await
     }
@@ -301,8 +305,7 @@ impl Engine {
             let counts = matches!(heard, Hearing::Counts { .. } | Hearing::Known);
             let command = Command::AnswerRemote { run, claim, executor, answer };
             let actor = actor(caller);
-            let seq =
-                self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor)?;
+            let seq = self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor)?;
             (seq, counts)
         };
         self.node.durable(&resident, seq).await?;

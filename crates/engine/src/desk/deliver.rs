@@ -74,7 +74,9 @@ impl Node {
                 Ok(run) => break Ok(run),
                 // whether the store takes it is no word of the session's
                 Err(error) if is_passing(&error) => {}
-                Err(error) if may_pass(&error) && offers < limits::DISPATCH_DELIVERY_ATTEMPTS_MAX => {
+                Err(error)
+                    if may_pass(&error) && offers < limits::DISPATCH_DELIVERY_ATTEMPTS_MAX =>
+                {
                     self.refused_for_now(ledger, received.dispatch, &error);
                 }
                 Err(error) => break Err(error),

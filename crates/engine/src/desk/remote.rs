@@ -15,9 +15,10 @@ impl Node {
     pub(super) fn mind_claims(self: &Arc<Self>, state: &LedgerState, now: Time) {
         let journal = Journal::Ledger(state.tenant);
         self.leases.retain(journal, |id, number| {
-            state.dispatches.held().any(|(one, claim)| {
-                one.received.dispatch == id && claim.number == number
-            })
+            state
+                .dispatches
+                .held()
+                .any(|(one, claim)| one.received.dispatch == id && claim.number == number)
         });
         for (one, claim) in state.dispatches.held() {
             let lease = Lease {

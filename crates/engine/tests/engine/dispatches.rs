@@ -10,7 +10,7 @@ use tenure_contract::resource::{
 use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, DispatchStatus, InputPolicy, RunStatus, Trigger,
 };
-use tenure_contract::{Code, DispatchId, Error, Time};
+use tenure_contract::{Code, DispatchId, Error, Time, limits};
 use tenure_engine::{
     Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, Listing,
     Slots,
@@ -510,4 +510,44 @@ fn dsp_3_killed_after_any_commit_a_dispatch_is_delivered_and_recorded_once() {
         }
         assert!(commits > 3, "{mode}: only {commits} boundaries were met");
     }
+}
+
+/// A session whose queue is full does not take a start now: the dispatch says why, is offered again and
+/// holds no slot meanwhile.
+#[test]
+fn dsp_2_a_start_its_session_does_not_take_now_shows_why_and_holds_nobody_up() {
+    let house = House::new();
+    let notes = Notes::held();
+    let life = house.live_with(narrow(&house, 1, 1), notes.intents());
+    life.block_on(async {
+        let engine = &life.engine;
+        let session = engine.open().await;
+        for _ in 0..limits::QUEUED_RUNS_MAX {
+            accepted(engine, intent_in(session, "note", json!({ "what": "before" }))).await;
+        }
+        let full = CreateDispatch { session_id: Some(session), ..asking("interactive", "full") };
+        let full = send(engine, &ada(), full).await.dispatch_id;
+        let refused = loop {
+            let seen = engine.see_dispatch(&ada(), full).await.unwrap();
+            match seen.reason {
+                Some(reason) => break (seen.status, reason),
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert!(refused.1.contains("QUEUED_RUNS_MAX"), "{refused:?}");
+        assert_eq!(refused.0, DispatchStatus::Started);
+        // the only slot there is is free for another one
+        let other = send(engine, &ada(), asking("queued", "other")).await;
+        let other = stands(engine, other.dispatch_id, DispatchStatus::Started).await;
+        notes.go.add_permits(100_000);
+        assert_eq!(done(engine, &ada(), &other).await.status, RunStatus::Completed);
+        let taken = loop {
+            let seen = engine.see_dispatch(&ada(), full).await.unwrap();
+            if seen.reason.is_none() {
+                break seen;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(done(engine, &ada(), &taken).await.status, RunStatus::Completed);
+    });
 }

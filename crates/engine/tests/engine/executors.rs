@@ -269,7 +269,10 @@ fn stp_2_idempotent_work_of_a_lost_executor_is_claimed_by_another_and_done_once(
         // waits until the lease of the first is lost
         let second = claim(engine, &known[1], 20_000).await.unwrap();
         assert_eq!(second.standing.claim, 2);
-        assert_eq!((second.standing.directive, second.standing.run_id), (ClaimDirective::Work, Some(run)));
+        assert_eq!(
+            (second.standing.directive, second.standing.run_id),
+            (ClaimDirective::Work, Some(run))
+        );
         let late = engine.complete_dispatch(&worker("a"), id, done(1, "late")).await.unwrap();
         assert!(!late.counts && late.run.status == RunStatus::Running);
         let told = engine.complete_dispatch(&worker("b"), id, done(2, "once")).await.unwrap();

@@ -66,9 +66,8 @@ async fn dsp_2_a_dispatch_is_claimed_started_and_completed_over_http() {
     assert_eq!(claimed["standing"]["directive"], "start");
     let path = format!("/v1/dispatches/{}", sent["dispatchId"].as_str().unwrap());
     let token = json!({ "claim": claimed["standing"]["claim"] });
-    let say = |verb: &str, body: &Value| {
-        rig.post(&format!("{path}/{verb}"), body).bearer_auth(&key)
-    };
+    let say =
+        |verb: &str, body: &Value| rig.post(&format!("{path}/{verb}"), body).bearer_auth(&key);
     let early = json!({ "claim": 1, "output": 1 });
     refused(say("complete", &early), StatusCode::CONFLICT, "illegal-transition").await;
     let standing = answered(say("start", &token), StatusCode::OK).await;

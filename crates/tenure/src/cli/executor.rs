@@ -64,9 +64,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             let path = format!("/v1/executors/{executor}/revoke");
             client.post(&path, &serde_json::json!({})).await.map(|gone| tell(cx, &gone))
         }
-        Verb::Ls | Verb::Work(_) => {
-            client.every("/v1/executors").await.map(|page| list(cx, &page))
-        }
+        Verb::Ls | Verb::Work(_) => client.every("/v1/executors").await.map(|page| list(cx, &page)),
     };
     connection.close().await;
     done?;

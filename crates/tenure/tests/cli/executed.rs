@@ -3,7 +3,8 @@
 use super::desk::{Desk, text};
 use std::process::{Child, Stdio};
 
-const SEND: &[&str] = &["dispatch", "intent", "tidy", "-p", "room=attic", "--mode", "remote", "--json"];
+const SEND: &[&str] =
+    &["dispatch", "intent", "tidy", "-p", "room=attic", "--mode", "remote", "--json"];
 
 fn registered() -> Desk {
     let desk = Desk::new();
@@ -60,7 +61,16 @@ fn dsp_2_a_command_carries_a_remote_dispatch_out() {
     let none = ["executor", "work", "--name", "w", "--once", "--exec", "true"];
     desk.run(&none).is(0, &["none"]);
     send(&desk, &[]);
-    let failing = ["executor", "work", "--name", "w", "--once", "--json", "--exec", "echo locked >&2; exit 1"];
+    let failing = [
+        "executor",
+        "work",
+        "--name",
+        "w",
+        "--once",
+        "--json",
+        "--exec",
+        "echo locked >&2; exit 1",
+    ];
     let told = desk.run(&failing).is(4, &[]).json();
     assert!(text(&told["run"]["error"], "message").contains("locked"));
     desk.run(&["executor", "work", "--name", "nobody", "--exec", "true"]).is(2, &["`nobody`", "w"]);
@@ -94,7 +104,18 @@ fn dsp_4_a_server_killed_while_a_dispatch_is_carried_out_takes_its_result_afterw
     let wanted = ["executor", "register", "far", "--principal", "worker:w"];
     desk.run(&wanted).is(0, &[]);
     let exec = "touch begun; while [ ! -e go ]; do read -t 1 line < /dev/null || true; done; echo '\"done\"'";
-    let args = ["executor", "work", "--name", "far", "--url", &server.endpoint, "--key", &key, "--exec", exec];
+    let args = [
+        "executor",
+        "work",
+        "--name",
+        "far",
+        "--url",
+        &server.endpoint,
+        "--key",
+        &key,
+        "--exec",
+        exec,
+    ];
     let worker = desk.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let _worker = Worker(worker);
     while !desk.path("begun").exists() {}

@@ -67,8 +67,7 @@ impl Dispatches {
     /// with the number of its next claim.
     #[must_use]
     pub fn next_for(&self, serves: &Serves, now: Time) -> Option<(DispatchId, u64)> {
-        let fits =
-            |one: &&Dispatch| one.is_claimable(now) && serves.takes_dispatch(&one.received);
+        let fits = |one: &&Dispatch| one.is_claimable(now) && serves.takes_dispatch(&one.received);
         let first = self
             .open
             .values()
@@ -172,9 +171,10 @@ impl Dispatches {
             self.standing(*dispatch).ok_or_else(|| Error::not_found("dispatch", dispatch))?;
         let held = self.open.get(dispatch).filter(|one| {
             matches!(one.status, DispatchStatus::Claimed | DispatchStatus::Started)
-                && one.claim.as_ref().is_some_and(|known| {
-                    known.number == *claim && known.executor == *executor
-                })
+                && one
+                    .claim
+                    .as_ref()
+                    .is_some_and(|known| known.number == *claim && known.executor == *executor)
         });
         held.ok_or_else(|| lease_lost(*dispatch, *claim, known.status))
     }

@@ -320,7 +320,12 @@ mod claims {
             self.ledger(&LedgerCommand::Claim(ClaimWanted { claimed, principal, product: None }))
         }
 
-        fn with(&mut self, number: u8, claim: u64, how: ClaimUse) -> Result<Vec<&'static str>, Error> {
+        fn with(
+            &mut self,
+            number: u8,
+            claim: u64,
+            how: ClaimUse,
+        ) -> Result<Vec<&'static str>, Error> {
             let holding = Holding { dispatch: id(1), claim, executor: executor(number) };
             let principal = WORKER.to_owned();
             self.ledger(&LedgerCommand::UseClaim { holding, principal, how })

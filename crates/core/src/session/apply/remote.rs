@@ -30,8 +30,7 @@ impl SessionState {
         let progress = self.known(event.run)?.progress();
         let remote = self.remote.get(&event.run);
         let open = remote.and_then(|remote| progress?.open.get(&remote.step?));
-        let attempt =
-            open.filter(|open| open.stand == Stand::Intended).map(|open| open.attempt);
+        let attempt = open.filter(|open| open.stand == Stand::Intended).map(|open| open.attempt);
         let remote = self.remote_mut(event.run)?;
         if !remote.held || event.claim != remote.work.claim {
             return Err(format!("claim {} does not stand", event.claim));

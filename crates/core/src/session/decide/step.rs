@@ -264,10 +264,8 @@ pub(super) fn lose_step(
     }
     let doubt = || vec![doubt(run, failure, open, cause, now)];
     let lost = Some(cause);
-    let died = matches!(
-        cause,
-        LossCause::Crash | LossCause::Fenced | LossCause::Abort | LossCause::Lease
-    );
+    let died =
+        matches!(cause, LossCause::Crash | LossCause::Fenced | LossCause::Abort | LossCause::Lease);
     Ok(match open.class {
         RecoveryClass::Read if cancelling(run) => vec![failure.draft(run, None, lost)],
         #[cfg(feature = "planted")]

@@ -134,6 +134,7 @@ fn run_4_what_an_executor_performed_is_not_retried_without_one() {
     let (mut bench, run) = started(RecoveryClass::Once);
     bench.run(answer(run, 3, 1, DONE));
     let remote = bench.state.remote[&run].work.clone();
-    let again = RunSubmitted { remote: Some(Box::new(remote)), trigger: Trigger::Retry, ..intent(2) };
+    let again =
+        RunSubmitted { remote: Some(Box::new(remote)), trigger: Trigger::Retry, ..intent(2) };
     assert_eq!(code(bench.refuse(submit(again))), Code::InvalidArgument);
 }

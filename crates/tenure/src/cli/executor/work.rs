@@ -82,9 +82,10 @@ async fn serve(cx: &Cx, client: &Client, args: &Args) -> Result<Exit, Failure> {
         let _ = end.send(true);
     });
     let known = client.every::<Executor>("/v1/executors").await?;
-    let named = known.items.iter().find(|one| {
-        one.name == args.name && one.status == PrincipalStatus::Active
-    });
+    let named = known
+        .items
+        .iter()
+        .find(|one| one.name == args.name && one.status == PrincipalStatus::Active);
     let Some(named) = named else {
         let names: Vec<&str> = known.items.iter().map(|one| one.name.as_str()).collect();
         let told = format!(
@@ -221,7 +222,10 @@ impl Worker<'_> {
                 Err(_) => {
                     performing.kill().await;
                     let why = "no heartbeat was answered within the lease".to_owned();
-                    return Err(Fault::Unreachable { endpoint: self.client.endpoint().to_owned(), why });
+                    return Err(Fault::Unreachable {
+                        endpoint: self.client.endpoint().to_owned(),
+                        why,
+                    });
                 }
             }
         }
@@ -235,9 +239,7 @@ impl Worker<'_> {
     ) -> Result<Exit, Failure> {
         let claim = standing.claim;
         let (verb, body) = match performed {
-            Performed::Done { output } => {
-                ("complete", json!(CompleteDispatch { claim, output }))
-            }
+            Performed::Done { output } => ("complete", json!(CompleteDispatch { claim, output })),
             Performed::Failed { message, retryable } => {
                 ("fail", json!(FailDispatch { claim, message, retryable }))
             }
@@ -313,8 +315,6 @@ const fn pace(standing: &ClaimStanding) -> Duration {
 fn may_come_back(fault: &Fault) -> bool {
     match fault {
         Fault::Unreachable { .. } => true,
-        Fault::Refused(error) => {
-            error.code == Code::Upstream || error.code.retry() == Retry::Later
-        }
+        Fault::Refused(error) => error.code == Code::Upstream || error.code.retry() == Retry::Later,
     }
 }

@@ -4,8 +4,8 @@ use crate::cli::Failure;
 use rustix::process::{Pid, Signal, kill_process_group};
 use serde_json::{Value, json};
 use std::process::Stdio;
-use tenure_contract::resource::{ClaimStanding, Dispatch};
 use tenure_contract::limits;
+use tenure_contract::resource::{ClaimStanding, Dispatch};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
@@ -84,8 +84,7 @@ impl Performing {
             }
             Ok(status) if status.success() => {
                 let text = String::from_utf8_lossy(&out);
-                let output = serde_json::from_str(&text)
-                    .unwrap_or_else(|_| json!(text.trim_end()));
+                let output = serde_json::from_str(&text).unwrap_or_else(|_| json!(text.trim_end()));
                 Performed::Done { output }
             }
             Ok(status) => {
