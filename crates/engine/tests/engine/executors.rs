@@ -13,7 +13,7 @@ use tenure_contract::words::{
     ClaimDirective, DispatchStatus, ExecutorKind, PrincipalKind, RunStatus, StuckReason,
 };
 use tenure_contract::{Code, DispatchId, RunId};
-use tenure_engine::{Engine, IntentRegistry, Listing};
+use tenure_engine::{Engine, HandlerResult, IntentRegistry, Listing};
 
 /// The shortest lease there is: what is lost by silence is lost after so many milliseconds.
 const LEASE_MS: u64 = tenure_contract::limits::EXECUTOR_LEASE_MIN_MS;
@@ -307,7 +307,9 @@ fn rt13_a_cancelled_run_tells_its_executor_to_stop() {
 #[test]
 fn tgt_1_any_surface_may_dispatch_local_work_and_it_waits_for_its_users_desktop() {
     let house = House::new();
-    let life = house.live(IntentRegistry::default());
+    let intents = IntentRegistry::default();
+    intents.register_intent("carry_out", "here", |_| async { Ok(HandlerResult::default()) });
+    let life = house.live(intents);
     life.block_on(async {
         let engine = &life.engine;
         let local = json!({ "executionTarget": "local", "userId": "ada" });

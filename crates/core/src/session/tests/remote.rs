@@ -130,7 +130,7 @@ fn rt13_a_cancelled_run_waits_for_its_executor_and_for_nobody_once_that_is_lost(
 }
 
 #[test]
-fn run_4_what_an_executor_performed_is_not_retried_without_one() {
+fn stp_2_what_an_executor_performed_is_not_retried_without_one() {
     let (mut bench, run) = started(RecoveryClass::Once);
     bench.run(answer(run, 3, 1, DONE));
     let remote = bench.state.remote[&run].work.clone();
