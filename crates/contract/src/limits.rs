@@ -171,7 +171,7 @@ pub const DISPATCHES_REMEMBERED_MAX: usize = 10_000;
 /// How long a dispatch may wait to start when nothing else is said, milliseconds (seven days).
 pub const DISPATCH_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
 /// Offers of one started dispatch to a session that may take it later; then it is refused for good.
-pub const DISPATCH_DELIVERY_ATTEMPTS_MAX: u32 = 100;
+pub const DISPATCH_DELIVERY_ATTEMPTS_MAX: u32 = 1_000;
 /// Executors of one tenant, revoked ones included.
 pub const EXECUTORS_MAX: usize = 1_000;
 /// How long one heartbeat keeps a claim when its executor says nothing, milliseconds.

@@ -20,7 +20,7 @@ use tenure_core::ledger::dispatch::{Claim, Dispatch, DispatchCommand};
 use tenure_core::{Command, Refusal};
 
 /// First and longest wait before a message is offered to its session again.
-const DELIVER_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(30));
+const DELIVER_AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(5));
 
 impl Node {
     /// Begins to deliver a start, once it is durable, unless somebody here does already.

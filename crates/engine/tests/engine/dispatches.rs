@@ -541,13 +541,9 @@ fn dsp_2_a_start_its_session_does_not_take_now_shows_why_and_holds_nobody_up() {
         let other = stands(engine, other.dispatch_id, DispatchStatus::Started).await;
         notes.go.add_permits(100_000);
         assert_eq!(done(engine, &ada(), &other).await.status, RunStatus::Completed);
-        let taken = loop {
-            let seen = engine.see_dispatch(&ada(), full).await.unwrap();
-            if seen.reason.is_none() {
-                break seen;
-            }
+        // there is room once one of those before it has ended, and then its session takes it
+        while engine.see_dispatch(&ada(), full).await.unwrap().reason.is_some() {
             tokio::task::yield_now().await;
-        };
-        assert_eq!(done(engine, &ada(), &taken).await.status, RunStatus::Completed);
+        }
     });
 }
