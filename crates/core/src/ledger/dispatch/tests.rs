@@ -384,7 +384,7 @@ mod claims {
         book.claim(1, 1).unwrap();
         book.now = book.now.plus_ms(2 * HOUR_MS);
         assert_eq!(book.with(1, 1, ClaimUse::Start).unwrap_err().code, Code::IllegalTransition);
-        assert_eq!(book.tell(DispatchCommand::Wake).unwrap(), ["dispatch.closed"]);
+        assert_eq!(book.tell(DispatchCommand::Wake(Hold::Open)).unwrap(), ["dispatch.closed"]);
         assert_eq!(book.stands(), DispatchStatus::Expired);
     }
 

@@ -67,7 +67,7 @@ pub(super) fn answer(
             let possible = "its step has not begun; wait until a heartbeat says `work`";
             Err(Refusal::RunStatus { run, status: of.status, possible })
         }
-        Hearing::Late { attempt } => late(state, run, step.ok_or_else(over)?, attempt),
+        Hearing::Late { attempt } => late(state, (run, step.ok_or_else(over)?, attempt), None),
         Hearing::Counts { attempt } => {
             let step = step.ok_or_else(over)?;
             match given {

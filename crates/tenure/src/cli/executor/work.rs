@@ -7,7 +7,6 @@ mod performed;
 
 use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::{Client, Fault};
-use crate::connection::Connection;
 use performed::{Performed, Performing};
 use serde_json::json;
 use std::time::Duration;
@@ -95,16 +94,17 @@ async fn serve(cx: &Cx, client: &Client, args: &Args) -> Result<Exit, Failure> {
         );
         return Err(Failure::usage(told));
     };
-    let mut worker = Worker { cx, client, executor: named.executor_id, args, ending };
+    let worker = Worker { cx, client, executor: named.executor_id, args, ending };
     worker.work().await
 }
 
 impl Worker<'_> {
-    async fn work(&mut self) -> Result<Exit, Failure> {
+    async fn work(&self) -> Result<Exit, Failure> {
+        let mut ending = self.ending.clone();
         let mut is_reached = true;
         loop {
             let claimed = tokio::select! {
-                _ = self.ending.wait_for(|ends| *ends) => return Ok(Exit::Done),
+                _ = ending.wait_for(|ends| *ends) => return Ok(Exit::Done),
                 claimed = self.claim() => claimed,
             };
             match claimed {
@@ -125,7 +125,7 @@ impl Worker<'_> {
                         eprintln!("{fault}; asking again until it answers");
                     }
                     tokio::select! {
-                        _ = self.ending.wait_for(|ends| *ends) => return Ok(Exit::Done),
+                        _ = ending.wait_for(|ends| *ends) => return Ok(Exit::Done),
                         () = tokio::time::sleep(AGAIN) => {}
                     }
                 }
@@ -146,7 +146,7 @@ impl Worker<'_> {
     }
 
     /// Starts it, waits for its turn, does the work, says what came of it.
-    async fn carry_out(&mut self, claimed: ClaimedDispatch) -> Result<Exit, Failure> {
+    async fn carry_out(&self, claimed: ClaimedDispatch) -> Result<Exit, Failure> {
         let ClaimedDispatch { dispatch, standing } = claimed;
         if *self.ending.borrow() {
             self.say::<Dispatch>(&standing, "release", &used(&standing)).await.ok();
@@ -204,8 +204,8 @@ impl Worker<'_> {
                 performed = performing.end() => return Ok(performed),
                 () = tokio::time::sleep(pace(standing)) => {}
             }
-            let asked = Instant::now();
-            let beat = self.say::<ClaimStanding>(standing, "heartbeat", &used(standing));
+            let (asked, token) = (Instant::now(), used(standing));
+            let beat = self.say::<ClaimStanding>(standing, "heartbeat", &token);
             // a beat that hangs must not outlive the lease it is to extend
             let beat = tokio::time::timeout_at(kept + lease(standing), beat).await;
             match beat {
