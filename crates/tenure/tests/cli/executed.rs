@@ -40,8 +40,12 @@ fn run_is(desk: &Desk, dispatch: &str, status: &str) -> serde_json::Value {
         let seen = desk.run(&["dispatch", "show", dispatch, "--json"]).is(0, &[]).json();
         let Some(run) = seen["runId"].as_str() else { continue };
         let shown = desk.run(&["show", run, "--json"]);
-        if shown.status == 0 && text(&shown.json(), "status") == status {
-            return shown.json();
+        if shown.status != 0 {
+            continue;
+        }
+        let run = shown.json()["run"].clone();
+        if text(&run, "status") == status {
+            return run;
         }
     }
 }
