@@ -1,13 +1,15 @@
 //! From a database's or a file system's error to the seam's. One place, so that an error means the
 //! same wherever it comes up.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
 use std::io::{Error, ErrorKind};
 use tenure_store::StoreError;
 
-/// A write that was to be flushed: an I/O error leaves what is on disk unknown.
+/// A write that was to be flushed: an I/O error leaves what is on disk unknown, unless it is the
+/// refusal of more room.
 pub(crate) fn writing(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
+        Some(ErrorCode::SystemIoFailure) if is_refused_room(&error) => StoreError::Full,
         Some(ErrorCode::SystemIoFailure) => StoreError::Flush(error.to_string()),
         _ => reading(error),
     }
@@ -17,6 +19,7 @@ pub(crate) fn writing(error: rusqlite::Error) -> StoreError {
 pub(crate) fn reading(error: rusqlite::Error) -> StoreError {
     match error.sqlite_error_code() {
         Some(ErrorCode::DiskFull) => StoreError::Full,
+        Some(ErrorCode::SystemIoFailure) if is_refused_room(&error) => StoreError::Full,
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => {
             StoreError::Corrupt(error.to_string())
         }
@@ -31,10 +34,25 @@ pub(crate) fn reading(error: rusqlite::Error) -> StoreError {
     }
 }
 
+/// Whether the system refused a write for want of room: a full disk, a used up quota, a limit on
+/// the size of files. Of these SQLite calls only the first one full. It does not hand on what the
+/// system said, so that is read from the calling thread, where the refused write has just put it;
+/// no later success takes it away, and in write-ahead mode nothing is written to roll back.
+fn is_refused_room(error: &rusqlite::Error) -> bool {
+    let is_write = error
+        .sqlite_error()
+        .is_some_and(|failure| failure.extended_code == ffi::SQLITE_IOERR_WRITE);
+    is_write && is_no_room(Error::last_os_error().kind())
+}
+
+const fn is_no_room(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge)
+}
+
 /// An operation on plain files that is not a flush.
 pub(crate) fn files(doing: &str, error: &Error) -> StoreError {
     match error.kind() {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded => StoreError::Full,
+        kind if is_no_room(kind) => StoreError::Full,
         _ => StoreError::Other(format!("could not {doing}: {error}")),
     }
 }
@@ -72,6 +90,8 @@ mod tests {
             assert!(matches!(told(sqlite(ffi::SQLITE_NOTADB)), StoreError::Corrupt(_)));
             assert!(matches!(told(sqlite(ffi::SQLITE_BUSY)), StoreError::Other(_)));
         }
-        assert_eq!(files("write", &ErrorKind::StorageFull.into()), StoreError::Full);
+        for kind in [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge] {
+            assert_eq!(files("write", &kind.into()), StoreError::Full);
+        }
     }
 }

@@ -255,6 +255,7 @@ fn snapshot(connection: &Connection, journal: [u8; 16]) -> Result<Option<Snapsho
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tenure_store::IndexRun;
 
     #[test]
     fn a_file_replaced_while_open_is_a_whole_new_one() {
@@ -272,6 +273,38 @@ mod tests {
         assert!(directory::wal(&directory.lists()).is_file(), "the new file's was removed");
         drop(lists);
         assert_eq!(Lists::open(directory).unwrap().anchor(), Ok(Some(upto)));
+    }
+
+    #[test]
+    fn log_4_a_step_whose_commit_fails_is_not_applied_and_can_be_made_again() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::own(place.path()).unwrap());
+        let lists = Lists::open(directory.clone()).unwrap();
+        let step = |row: u64| {
+            let position = Position::new(1, row);
+            let upto = Anchor { store: StoreId::from_bytes([1; 16]), position, hash: Digest::ZERO };
+            let run = IndexRun { journal: [3; 16], first_seq: row, positions: vec![position] };
+            Settle { upto, index: vec![run], rows: vec![], snapshots: vec![] }
+        };
+        let refuse_commits = |refused: bool| {
+            let hook = refused.then_some(|| true);
+            let set = |open: &Open| Ok(lock(&open.writer).commit_hook(hook).unwrap());
+            lists.with(set).unwrap();
+        };
+        lists.settle(&step(1)).unwrap();
+        refuse_commits(true);
+        for _ in 0..2 {
+            assert!(matches!(lists.settle(&step(2)), Err(StoreError::Other(_))));
+            assert_eq!(lists.anchor(), Ok(Some(step(1).upto)));
+            assert_eq!(lists.head([3; 16]), Ok(1));
+        }
+        refuse_commits(false);
+        lists.settle(&step(2)).unwrap();
+        refuse_commits(true);
+        lists.settle(&step(3)).unwrap_err();
+        drop(lists);
+        let lists = Lists::open(directory).unwrap();
+        assert_eq!((lists.anchor(), lists.head([3; 16])), (Ok(Some(step(2).upto)), Ok(2)));
     }
 
     #[test]

@@ -141,6 +141,61 @@ impl Lease for LogFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+    use tenure_contract::TenantId;
+    use tenure_store::Body;
+
+    fn opened(place: &Path) -> LogFile {
+        LogFile::open(Arc::new(Directory::own(place).unwrap())).unwrap()
+    }
+
+    fn entry(seq: u64) -> NewEntry {
+        let sealed = vec![7; 5_000];
+        NewEntry {
+            tenant: TenantId::from_bytes([1; 16]),
+            journal: [2; 16],
+            seq,
+            bytes: seq.to_be_bytes().to_vec(),
+            hash: Digest::of(&[&seq.to_be_bytes()]),
+            body: Body::Row(Digest::of(&[&sealed, &seq.to_be_bytes()]), sealed),
+        }
+    }
+
+    fn seqs(log: &LogFile) -> Vec<u64> {
+        log.scan(Position::START, 100).unwrap().iter().map(|entry| entry.seq).collect()
+    }
+
+    /// The hook lets everything succeed up to COMMIT and turns that into ROLLBACK.
+    fn refuse_commits(log: &LogFile, refused: bool) {
+        let mut writer = lock(&log.writer);
+        let hook = refused.then_some(|| true);
+        writer.connection().commit_hook(hook).unwrap();
+    }
+
+    #[test]
+    fn log_4_a_commit_that_fails_leaves_nothing_and_is_no_end() {
+        let place = tempfile::tempdir().unwrap();
+        let log = opened(place.path());
+        let fence = log.acquire("one", 60_000).unwrap();
+        log.append(&fence, &[entry(1)]).unwrap();
+        refuse_commits(&log, true);
+        let refused = log.append(&fence, &[entry(2), entry(3)]);
+        assert!(matches!(refused, Err(StoreError::Other(_))), "{refused:?}");
+        let lost = log.acquire("another", 60_000).and_then(|_| log.renew("one", 60_000));
+        assert!(matches!(lost, Err(StoreError::Other(_))), "{lost:?}");
+        assert_eq!(seqs(&log), [1]);
+        let Body::Row(digest, _) = entry(2).body else { unreachable!() };
+        assert_eq!(log.payload(entry(2).tenant, digest), Ok(None));
+        refuse_commits(&log, false);
+        // what was remembered of the failed batches is forgotten: rows follow on, and whoever held
+        // the shards holds them
+        let appended = log.append(&fence, &[entry(2)]).unwrap();
+        assert_eq!(appended.positions, [Position::new(SEGMENT, 2)]);
+        refuse_commits(&log, true);
+        log.append(&fence, &[entry(3)]).unwrap_err();
+        drop(log);
+        assert_eq!(seqs(&opened(place.path())), [1, 2]);
+    }
 
     /// No test over files can see a flush that is missing while the machine stays up, so this looks
     /// at what the connection that commits was told.

@@ -64,6 +64,11 @@ impl Writer {
     }
 
     #[cfg(test)]
+    pub(super) const fn connection(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    #[cfg(test)]
     pub(super) fn pragma(&self, name: &str) -> Result<i64, StoreError> {
         crate::connect::pragma(&self.connection, name)
     }

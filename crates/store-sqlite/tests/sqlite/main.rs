@@ -1,9 +1,10 @@
-//! Tests over real files: the exported suite, real kills, a full disk, ownership, damage.
+//! Tests over real files: the exported suite, real kills, a full disk, commits the system refuses, ownership, damage.
 
 mod damaged;
 mod full;
 mod killed;
 mod owned;
 mod place;
+mod refused;
 mod sizes;
 mod suite;
