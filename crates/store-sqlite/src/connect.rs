@@ -1,5 +1,7 @@
 //! Connections: how one is opened, and a small pool for reading. Nothing here knows a table.
 
+use crate::FileSettings;
+use crate::directory::{bytes_of, wal};
 use crate::failure::reading;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
@@ -74,6 +76,18 @@ pub(crate) fn prepare_writer(
         )));
     }
     Ok(())
+}
+
+/// How a database is set, as its connection says, and how large its files are.
+pub(crate) fn settings(connection: &Connection, path: &Path) -> Result<FileSettings, StoreError> {
+    let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    Ok(FileSettings {
+        file,
+        journal_mode: pragma(connection, "journal_mode")?,
+        synchronous: pragma(connection, "synchronous")?,
+        bytes: bytes_of(path),
+        wal_bytes: bytes_of(&wal(path)),
+    })
 }
 
 /// Leaves the write-ahead file in place when the last connection closes: it stays allocated, so

@@ -25,13 +25,29 @@ use std::path::Path;
 use std::sync::Arc;
 use tenure_store::{Store, StoreError};
 
-/// A data directory this process owns. The parts handed out by [`SqliteStore::store`] keep it
-/// owned until the last of them is dropped.
+/// A data directory this process owns. Cheap to clone; a clone, and the parts handed out by
+/// [`SqliteStore::store`], keep it owned until the last of them is dropped.
+#[derive(Clone)]
 pub struct SqliteStore {
     directory: Arc<Directory>,
     log: Arc<LogFile>,
     lists: Arc<Lists>,
     bodies: Arc<Bodies>,
+}
+
+/// How one of the two databases is set, read back from the connection that writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileSettings {
+    /// Its name in the data directory.
+    pub file: String,
+    /// SQLite's `journal_mode`, as `wal`.
+    pub journal_mode: String,
+    /// SQLite's `synchronous`: 0 off, 1 normal, 2 full, 3 extra.
+    pub synchronous: i64,
+    /// Bytes of the database.
+    pub bytes: u64,
+    /// Bytes of its write-ahead file, in use or kept allocated.
+    pub wal_bytes: u64,
 }
 
 /// What tests and measurements may set; the default is what everyone else wants.
@@ -106,6 +122,18 @@ impl SqliteStore {
     /// `Full`, `Flush`, `Other`.
     pub fn checkpoint(&self) -> Result<(), StoreError> {
         self.log.restart()
+    }
+
+    /// How the log and the lists are set, each read back from the connection that writes it.
+    ///
+    /// # Errors
+    /// `Other`, `Corrupt`.
+    pub fn settings(&self) -> Result<Vec<FileSettings>, StoreError> {
+        let (log, lists) = (self.directory.log(), self.directory.lists());
+        Ok(vec![
+            self.log.with_writer(|writer| connect::settings(writer, &log))?,
+            self.lists.with_writer(|writer| connect::settings(writer, &lists))?,
+        ])
     }
 
     /// Bytes of both databases and their write-ahead files, without blobs.

@@ -55,6 +55,13 @@ impl Lists {
         })
     }
 
+    pub(crate) fn with_writer<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        self.with(|open| look(&lock(&open.writer)))
+    }
+
     fn with<T>(&self, work: impl FnOnce(&Open) -> Result<T, StoreError>) -> Result<T, StoreError> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         let closed = || StoreError::Other("the projection is closed; reset it".into());

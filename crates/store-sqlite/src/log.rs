@@ -13,6 +13,7 @@ use crate::connect::{self, Flushing, Readers, lock};
 use crate::directory::{self, Directory};
 use crate::failure::{flush, reading};
 use checkpoint::{Checkpointer, Wal};
+use rusqlite::Connection;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_contract::{Digest, StoreId, TenantId};
@@ -62,6 +63,12 @@ impl LogFile {
 
     pub(crate) fn limit_pages(&self, pages: u32) -> Result<(), StoreError> {
         lock(&self.writer).limit_pages(pages)
+    }
+    pub(crate) fn with_writer<T>(
+        &self,
+        look: impl FnOnce(&Connection) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        look(lock(&self.writer).connection())
     }
     pub(crate) fn wal_bytes_max(&self) -> u64 {
         self.wal.bytes_max()
@@ -169,7 +176,7 @@ mod tests {
     fn refuse_commits(log: &LogFile, refused: bool) {
         let mut writer = lock(&log.writer);
         let hook = refused.then_some(|| true);
-        writer.connection().commit_hook(hook).unwrap();
+        writer.connection_mut().commit_hook(hook).unwrap();
     }
 
     #[test]

@@ -76,8 +76,9 @@ pub enum StoreError {
     /// Another owner holds the shard; nothing of the batch was written.
     #[error("shard {} is no longer held at epoch {}", .0.shard, .0.epoch)]
     Fenced(ShardEpoch),
-    /// The disk is full; nothing of the batch was written.
-    #[error("the disk is full")]
+    /// There is no room: the disk is full, a quota used up, a limit on file sizes reached; nothing of
+    /// the batch was written.
+    #[error("the disk is full, or a quota or a limit on file sizes is reached")]
     Full,
     /// A flush failed: what is on disk is unknown and the process must end.
     #[error("the disk failed: {0}")]

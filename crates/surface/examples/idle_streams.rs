@@ -15,7 +15,7 @@ use tenure_engine::{
     Clock, Config, Drive, Engine, IntentRegistry, Motion, Slots, SystemMint, VaultKey,
 };
 use tenure_store::MemoryStore;
-use tenure_surface::http::{Access, HeadSigner, ServerState, router, serve};
+use tenure_surface::http::{Access, HeadSigner, ServerState, StoreFiles, router, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -91,6 +91,7 @@ async fn served(engine: Engine, tenant: TenantId) -> Outcome<SocketAddr> {
         signer: Arc::new(HeadSigner { secret, certificate, epoch: 1 }),
         clock: Clock::system(),
         started_at: Time::from_micros(0),
+        files: StoreFiles::none(),
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;

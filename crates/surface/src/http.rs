@@ -31,6 +31,7 @@ mod executors;
 mod export;
 mod extract;
 mod feed;
+mod files;
 mod home;
 mod intents;
 mod journal;
@@ -61,6 +62,7 @@ mod unknown;
 mod workspaces;
 
 pub use document::openapi;
+pub use files::{StoreFile, StoreFiles};
 pub use scope::ROUTES;
 pub use serve::{check_bind, serve};
 pub use state::{Access, Anonymous, HeadSigner, ServerState};

@@ -10,7 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use tenure_contract::{Code, Error};
 use tenure_engine::Motion;
-use tenure_surface::http::{Access, HeadSigner, ServerState, Tokens, check_bind, router, serve};
+use tenure_store_sqlite::{FileSettings, SqliteStore};
+use tenure_surface::http::{
+    Access, HeadSigner, ServerState, StoreFile, StoreFiles, Tokens, check_bind, router, serve,
+};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
@@ -115,7 +118,30 @@ fn state(tenure: &Tenure, owner: &Owner, tokens: Tokens) -> ServerState {
         }),
         clock: tenure.clock().clone(),
         started_at: owner.started_at,
+        files: files(tenure.store().clone()),
     }
+}
+
+/// What the connections that write the store say of their settings.
+fn files(store: SqliteStore) -> StoreFiles {
+    let told = |set: FileSettings| StoreFile {
+        file: set.file,
+        journal_mode: set.journal_mode,
+        synchronous: match set.synchronous {
+            0 => "off".to_owned(),
+            1 => "normal".to_owned(),
+            2 => "full".to_owned(),
+            3 => "extra".to_owned(),
+            other => other.to_string(),
+        },
+        bytes: set.bytes,
+        wal_bytes: set.wal_bytes,
+    };
+    StoreFiles::told_by(move || {
+        let settings = store.settings();
+        let settings = settings.map_err(|why| Error::new(Code::StoreUnavailable, why.to_string()));
+        Ok(settings?.into_iter().map(told).collect())
+    })
 }
 
 /// The address a client on this machine reaches: nobody connects to "any".

@@ -11,10 +11,12 @@ mod cli {
     mod evidence;
     mod examples;
     mod executed;
+    mod full_disk;
     mod interrupted;
     mod liar;
     mod people;
     mod policy;
+    mod settling;
     mod tasks;
     mod trail;
     mod travel;

@@ -63,8 +63,12 @@ impl Writer {
         self.connection.pragma_update(None, "max_page_count", pages).map_err(writing)
     }
 
+    pub(super) const fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
     #[cfg(test)]
-    pub(super) const fn connection(&mut self) -> &mut Connection {
+    pub(super) const fn connection_mut(&mut self) -> &mut Connection {
         &mut self.connection
     }
 

@@ -41,7 +41,10 @@ fn child_place() -> Option<std::path::PathBuf> {
 
 /// Calls `work` again and again, each time with room for one frame more, until it succeeds; tells
 /// how often it was refused.
-fn refused_at_every_frame(mut work: impl FnMut() -> Result<(), StoreError>, check: &dyn Fn()) -> u64 {
+fn refused_at_every_frame(
+    mut work: impl FnMut() -> Result<(), StoreError>,
+    check: &dyn Fn(),
+) -> u64 {
     let unlimited = getrlimit(Resource::Fsize);
     for frames in 0..FRAMES_MAX {
         // in the middle of a frame: its beginning may be there, its end is not

@@ -2,6 +2,9 @@
 
 use super::caller::Who;
 use super::document;
+use super::files::StoreFile;
+use super::page::blocking;
+use super::problem::Refusal;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::header;
@@ -9,7 +12,9 @@ use axum::response::{Html, IntoResponse};
 use serde::Serialize;
 use std::sync::LazyLock;
 use std::sync::atomic::Ordering::Relaxed;
-use tenure_contract::{StoreId, Time};
+use tenure_contract::resource::Caller;
+use tenure_contract::{Error, StoreId, Time};
+use tenure_core::authority::is_operator;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -37,6 +42,14 @@ struct Server {
     started_at: Time,
     /// Why what time destroys, such as an approval's expiry, is held; null while the clock is believed.
     clock_held: Option<String>,
+    /// How it does: of all tenants together, so for its operator only; null for anyone else.
+    figures: Option<Figures>,
+}
+
+/// How a server does.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+struct Figures {
     /// Journals in memory.
     resident_journals: usize,
     /// What the sessions among them are reckoned to take, bytes.
@@ -57,6 +70,8 @@ struct Server {
     entries: u64,
     /// The longest commit, microseconds.
     commit_max_us: u64,
+    /// The databases beneath it, as the process that writes them reads their settings back.
+    files: Vec<StoreFile>,
 }
 
 /// Whether the server is up.
@@ -66,20 +81,35 @@ struct Health {
     status: &'static str,
 }
 
-/// See what this server is and how it does.
+/// See what this server is and, as its operator, how it does.
 #[utoipa::path(
     get, path = "/v1/server", tag = "server", operation_id = "getServer",
     responses((status = 200, description = "The server", body = Server)),
 )]
-async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Server> {
+async fn get_server(
+    State(state): State<ServerState>,
+    Who(caller): Who,
+) -> Result<axum::Json<Server>, Refusal> {
+    let (store_id, started_at) = (state.engine.store_id(), state.started_at);
+    let figures = match may_see_figures(&state, &caller) {
+        true => Some(blocking(move || figures(&state)).await?),
+        false => None,
+    };
+    let (version, clock_held) = (env!("CARGO_PKG_VERSION"), state.engine.clock_held());
+    Ok(axum::Json(Server { version, store_id, started_at, clock_held, figures }))
+}
+
+/// Figures tell of every tenant's work at once, so only who operates the server sees them: a caller
+/// in the server's own tenant, or its operator acting in another.
+fn may_see_figures(state: &ServerState, caller: &Caller) -> bool {
+    caller.tenant == state.access.tenant || is_operator(&caller.scopes)
+}
+
+fn figures(state: &ServerState) -> Result<Figures, Error> {
     let (settle_lag, settle_lag_max) = state.engine.settle_lag();
     let figures = state.engine.commit_figures();
     let (resident_bytes, resident_max_bytes) = state.engine.resident_bytes();
-    axum::Json(Server {
-        version: env!("CARGO_PKG_VERSION"),
-        store_id: state.engine.store_id(),
-        started_at: state.started_at,
-        clock_held: state.engine.clock_held(),
+    Ok(Figures {
         resident_journals: state.engine.resident_count(),
         resident_bytes,
         resident_max_bytes,
@@ -90,6 +120,7 @@ async fn get_server(State(state): State<ServerState>, _: Who) -> axum::Json<Serv
         commits: figures.commits.load(Relaxed),
         entries: figures.entries.load(Relaxed),
         commit_max_us: figures.commit_max_us.load(Relaxed),
+        files: state.files.look()?,
     })
 }
 

@@ -1,6 +1,7 @@
 //! What the routes share: the engine, who may call without a key, and the key heads are signed
 //! with. No state of any session.
 
+use super::files::StoreFiles;
 use super::token::Tokens;
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -26,6 +27,8 @@ pub struct ServerState {
     pub clock: Clock,
     /// When this server began.
     pub started_at: Time,
+    /// How the files beneath it are set, for its operator.
+    pub files: StoreFiles,
 }
 
 /// Who may call without an API key.

@@ -15,7 +15,7 @@ use tenure_engine::{
     Slots, SystemMint,
 };
 use tenure_store::{MemoryStore, Store};
-use tenure_surface::http::{Access, HeadSigner, ServerState, router, serve};
+use tenure_surface::http::{Access, HeadSigner, ServerState, StoreFiles, router, serve};
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinHandle;
 
@@ -202,6 +202,7 @@ pub fn state(engine: Engine) -> ServerState {
         signer: Arc::new(HeadSigner { secret, certificate, epoch: 1 }),
         clock: Clock::system(),
         started_at: Time::from_micros(1_795_219_200_000_000),
+        files: StoreFiles::none(),
     }
 }
 

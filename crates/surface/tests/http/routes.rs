@@ -192,7 +192,8 @@ async fn the_server_tells_what_it_is() {
     rig.run(&json!({ "intent": { "type": "echo" } })).await;
     let server = rig.see("/v1/server").await;
     assert_eq!(server["storeId"], rig.engine.store_id().to_string());
-    assert!(server["commits"].as_u64().unwrap() > 0 && server["entries"].as_u64().unwrap() > 0);
+    let figures = &server["figures"];
+    assert!(figures["commits"].as_u64().unwrap() > 0 && figures["entries"].as_u64().unwrap() > 0);
     assert_eq!(server["startedAt"], "2026-11-21T00:00:00.000000Z");
     let intents = rig.see("/v1/intents").await;
     assert_eq!(intents["items"][0], json!({ "intentType": "echo", "handlers": ["mirror"] }));

@@ -287,3 +287,28 @@ async fn ten_1_the_operator_makes_tenants_and_their_first_keys() {
         3
     );
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_1_figures_of_the_whole_server_are_its_operators() {
+    let rig = Rig::new().await;
+    rig.run(&json!({ "intent": { "type": "echo" } })).await;
+    let server = async |key: &str| {
+        let request = rig.get("/v1/server").bearer_auth(key);
+        answered(request, StatusCode::OK).await
+    };
+    let theirs = rig.key(THEIRS, "user:ada", &["*", "tenants:admin"]).await;
+    let told = server(&theirs).await;
+    assert_eq!(told["figures"], Value::Null, "{told:#}");
+    assert_eq!(told["storeId"], rig.engine.store_id().to_string());
+    // in the server's own tenant it takes no more than the scope
+    let ours = rig.key(OURS, "user:ada", &["server:read"]).await;
+    assert!(server(&ours).await["figures"]["commits"].as_u64().unwrap() > 0);
+    let without = rig.key(OURS, "user:bob", &["runs:read"]).await;
+    let request = rig.get("/v1/server").bearer_auth(without);
+    refused(request, StatusCode::FORBIDDEN, "forbidden").await;
+    // the operator is the operator in every tenant
+    let request = rig.get("/v1/server").bearer_auth(OWNER);
+    let request = request.header("Tenure-Tenant", THEIRS.to_string());
+    let told = answered(request, StatusCode::OK).await;
+    assert!(told["figures"]["entries"].as_u64().unwrap() > 0, "{told:#}");
+}

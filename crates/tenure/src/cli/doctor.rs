@@ -66,6 +66,7 @@ pub(super) async fn run(cx: &Cx, _: Args) -> Result<Exit, Failure> {
                 findings.push(lag(&owner));
                 findings.push(memory(&owner));
                 findings.push(believed(&owner));
+                findings.extend(files_of(&owner));
             }
             None => store(dir, &mut findings),
         }
@@ -181,9 +182,9 @@ fn permissions(dir: &Path) -> Finding {
 }
 
 fn lag(server: &Value) -> Finding {
-    let lag = server["settleLag"].as_u64().unwrap_or(0);
+    let lag = server["figures"]["settleLag"].as_u64().unwrap_or(0);
     let found = format!("{lag} entries not yet in the lists");
-    if let Some(refused) = server["settleRefused"].as_str() {
+    if let Some(refused) = server["figures"]["settleRefused"].as_str() {
         return Finding::bad(
             "lists",
             format!("{found}: {refused}"),
@@ -212,7 +213,7 @@ fn believed(server: &Value) -> Finding {
 }
 
 fn memory(server: &Value) -> Finding {
-    let figure = |name: &str| server[name].as_u64().unwrap_or(0);
+    let figure = |name: &str| server["figures"][name].as_u64().unwrap_or(0);
     let (bytes, max) = (figure("residentBytes"), figure("residentMaxBytes"));
     let found = format!(
         "{} journals in memory, about {} of {} MiB, {} let go while they waited",
@@ -227,6 +228,31 @@ fn memory(server: &Value) -> Finding {
         return Finding::bad("memory", found, todo);
     }
     Finding::good("memory", found)
+}
+
+/// The files of a live owner, as it reads their settings back itself: nobody else opens them.
+fn files_of(server: &Value) -> Vec<Finding> {
+    let files = server["figures"]["files"].as_array().into_iter().flatten();
+    let finding = |file: &Value| {
+        let word = |name: &str| file[name].as_str().unwrap_or("unknown").to_owned();
+        let (name, mode, synchronous) = (word("file"), word("journalMode"), word("synchronous"));
+        let (check, wanted) = match name.as_str() {
+            "lists.db" => ("lists.db", "normal"),
+            _ => ("log-000001.db", "full"),
+        };
+        let wal = file["walBytes"].as_u64().unwrap_or(0) as f64 / f64::from(1u32 << 20);
+        let found = format!(
+            "journal_mode {mode}, synchronous {synchronous}, write-ahead file {wal:.1} MiB, as its owner reads them back"
+        );
+        if mode == "wal" && synchronous == wanted {
+            return Finding::good(check, found);
+        }
+        let todo = format!(
+            "expected journal_mode wal, synchronous {wanted}; stop the server and start it: it sets both, or says why not"
+        );
+        Finding::bad(check, found, todo)
+    };
+    files.map(finding).collect()
 }
 
 /// Reads the store's settings back from its files; nobody owns them now.

@@ -16,11 +16,31 @@ fn every_verb_talks_to_the_owner_and_a_second_server_says_who_that_is() {
     assert_eq!(listed["items"][0]["runId"], run["runId"]);
     let told = desk.run(&["serve", "--listen", "127.0.0.1:0"]);
     told.is(2, &["is held by process", &server.child.id().to_string(), &server.endpoint]);
-    desk.run(&["doctor"]).is(0, &[]);
     assert_eq!(server.stop(), 0);
     assert!(!exists(&desk.data().join("owner.json")), "the note is taken away at an orderly exit");
     let listed = desk.run(&["ls", "runs", "--json"]).is(0, &[]).json();
     assert_eq!(listed["items"][0]["runId"], run["runId"]);
+}
+
+#[test]
+fn doctor_shows_a_live_owners_settings_as_the_owner_reads_them_back() {
+    let desk = Desk::new();
+    let _server = desk.serve();
+    let told = desk.run(&["doctor", "--json"]).is(0, &[]).json();
+    let found = |check: &str| {
+        let findings = told["findings"].as_array().unwrap();
+        let finding = findings.iter().find(|finding| finding["check"] == check);
+        text(finding.unwrap_or_else(|| panic!("no `{check}` in {told:#}")), "found")
+    };
+    let log = found("log-000001.db");
+    assert!(
+        log.starts_with("journal_mode wal, synchronous full, write-ahead file 8.0 MiB"),
+        "{log}"
+    );
+    let lists = found("lists.db");
+    assert!(lists.starts_with("journal_mode wal, synchronous normal"), "{lists}");
+    let files = &told["owner"]["figures"]["files"];
+    assert!(files[0]["bytes"].as_u64().unwrap() > 0, "{files:#}");
 }
 
 #[test]

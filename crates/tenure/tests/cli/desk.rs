@@ -108,7 +108,11 @@ impl Desk {
 
     /// The same with other options.
     pub fn serve_with(&self, options: &[&str]) -> Server {
-        let mut command = self.command(&[&["serve", "--json"], options].concat());
+        Self::started(self.command(&[&["serve", "--json"], options].concat()))
+    }
+
+    /// Waits for the first line of a command that serves.
+    pub fn started(mut command: Command) -> Server {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut first = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut first).unwrap();
@@ -131,6 +135,13 @@ impl Desk {
     pub fn work(&self) -> Told {
         self.run(&["run", "-a", "agent.toml", "do it", "--json"])
     }
+}
+
+/// A client of a server under test, which speaks no TLS.
+pub fn client() -> reqwest::Client {
+    // a second one in the same process is refused, and means the same
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder().no_proxy().build().unwrap()
 }
 
 /// A text field, or a panic that shows the whole.
