@@ -181,7 +181,8 @@ impl Node {
             match outcome {
                 Ok(()) => return,
                 Err(error) if is_passing(&error) && !self.committer.is_closed() => {
-                    tracing::warn!(journal = %at.journal, %error, "a result is not committed yet; trying again");
+                    // an error, so that who watches the run is told why it does not move
+                    tracing::error!(journal = %at.journal, %error, "a result is not committed yet; trying again");
                 }
                 Err(error) => {
                     tracing::warn!(journal = %at.journal, %error, "a result was refused");

@@ -91,11 +91,11 @@ async fn get_server(
     Who(caller): Who,
 ) -> Result<axum::Json<Server>, Refusal> {
     let (store_id, started_at) = (state.engine.store_id(), state.started_at);
+    let (version, clock_held) = (env!("CARGO_PKG_VERSION"), state.engine.clock_held());
     let figures = match may_see_figures(&state, &caller) {
         true => Some(blocking(move || figures(&state)).await?),
         false => None,
     };
-    let (version, clock_held) = (env!("CARGO_PKG_VERSION"), state.engine.clock_held());
     Ok(axum::Json(Server { version, store_id, started_at, clock_held, figures }))
 }
 
