@@ -295,7 +295,10 @@ mod tests {
         };
         let refuse_commits = |refused: bool| {
             let hook = refused.then_some(|| true);
-            let set = |open: &Open| Ok(lock(&open.writer).commit_hook(hook).unwrap());
+            let set = |open: &Open| {
+                lock(&open.writer).commit_hook(hook).unwrap();
+                Ok(())
+            };
             lists.with(set).unwrap();
         };
         lists.settle(&step(1)).unwrap();
