@@ -260,7 +260,7 @@ impl Node {
         let known = self.residents.get(&journal.key());
         match known {
             Some(known) if known.durable.lost().is_none() => return Ok(Some(known)),
-            Some(void) => self.wait_for_tail(&void),
+            Some(void) => self.wait_for_tail(&void)?,
             None => {}
         }
         let Some(resident) = self.load(journal)? else { return Ok(None) };
@@ -278,8 +278,17 @@ impl Node {
     }
 
     /// A void resident's durable entries must be settled before its journal is read by the index.
-    fn wait_for_tail(&self, void: &Resident) {
+    /// Lists that take nothing, as on a full disk, are not waited for: who waits here holds a thread
+    /// that everybody else may need.
+    fn wait_for_tail(&self, void: &Resident) -> Result<(), Error> {
         while !lock(&void.tail).is_empty() {
+            if let Some(refused) = self.settler.refused() {
+                let told = format!(
+                    "journal `{}` is read again once the lists are up to it, and they take nothing now: {refused}",
+                    void.journal
+                );
+                return Err(Error::new(Code::StoreUnavailable, told));
+            }
             match self.drive {
                 // the settler may be waiting for its disk; spinning would not help it
                 Drive::Threads => std::thread::sleep(TAIL_LOOK_AGAIN),
@@ -288,6 +297,7 @@ impl Node {
                 }
             }
         }
+        Ok(())
     }
 
     pub fn settle_some(&self) -> bool {
