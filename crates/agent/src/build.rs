@@ -17,34 +17,14 @@ pub use refusals::BuildError;
 
 use crate::adapter::{Adapter, ModelRequest, ToolOffer};
 use crate::secrets::{NoSecrets, Secrets};
-use crate::tool::ask_human::AskHuman;
-use crate::tool::http_action::HttpAction;
-use crate::tool::http_request::HttpRequest;
-use crate::tool::list_files::ListFiles;
-use crate::tool::read_file::ReadFile;
-use crate::tool::todos::Todos;
+use crate::tool::loader::{BuiltIns, ToolLoader};
 use crate::tool::validate::Parameters;
-use crate::tool::write_file::WriteFile;
-use crate::tool::{BadGrant, Tool, ToolSpec};
+use crate::tool::{Tool, ToolSpec};
 use serde_json::Value;
 use std::path::Path;
 use std::sync::Arc;
 use tenure_contract::Digest;
-use tenure_contract::agent::{AgentDefinition, Message, ToolGrant};
-
-/// What a built-in tool's name in a definition stands for.
-type MakeTool = fn(&ToolGrant, &Arc<dyn Secrets>) -> Result<Arc<dyn Tool>, BadGrant>;
-
-/// Every built-in tool; a new one is one line here.
-const TOOLS: &[(&str, MakeTool)] = &[
-    ("read_file", |grant, _| Ok(Arc::new(ReadFile::new(grant)))),
-    ("write_file", |grant, _| Ok(Arc::new(WriteFile::new(grant)))),
-    ("list_files", |grant, _| Ok(Arc::new(ListFiles::new(grant)))),
-    ("http_request", |grant, _| Ok(Arc::new(HttpRequest::new(grant)?))),
-    ("http_action", |grant, secrets| Ok(Arc::new(HttpAction::new(grant, secrets)?))),
-    ("ask_human", |grant, _| Ok(Arc::new(AskHuman::new(grant)))),
-    ("todos", |grant, _| Ok(Arc::new(Todos::new(grant)))),
-];
+use tenure_contract::agent::{AgentDefinition, Message, ToolGrant, ToolScope};
 
 /// A tool whose schema is compiled. Cheap to clone.
 #[derive(Clone)]
@@ -93,35 +73,49 @@ pub struct Agent {
 /// # Errors
 /// [`BuildError`], always its author's mistake (`RT14`).
 pub fn build(definition: &AgentDefinition, base: &Path) -> Result<Agent, BuildError> {
-    build_with(definition, base, &(Arc::new(NoSecrets) as Arc<dyn Secrets>))
+    build_with(definition, base, &BuiltIns, &(Arc::new(NoSecrets) as Arc<dyn Secrets>))
 }
 
-/// The same for an agent of a tenant that has these secrets; none is revealed by building.
+/// The same with a host's tools (`HST-1`), for an agent of a tenant that has these secrets; none is
+/// revealed by building.
 ///
 /// # Errors
 /// As [`build`].
 pub fn build_with(
     definition: &AgentDefinition,
     base: &Path,
+    tools: &dyn ToolLoader,
     secrets: &Arc<dyn Secrets>,
 ) -> Result<Agent, BuildError> {
     let adapter = adapters::make(&definition.model, base, secrets)?;
-    let granted = |grant| granted(grant, secrets);
-    let tools = definition.tools.iter().map(granted).collect::<Result<_, _>>()?;
-    Agent::assemble(definition.clone(), adapter, tools)
+    let own = ToolScope::of(definition.target);
+    let loaded =
+        definition.tools.iter().filter_map(|grant| granted(grant, own, tools, secrets).transpose());
+    let loaded = loaded.collect::<Result<_, _>>()?;
+    Agent::assemble(definition.clone(), adapter, loaded)
 }
 
-fn granted(grant: &ToolGrant, secrets: &Arc<dyn Secrets>) -> Result<Arc<dyn Tool>, BuildError> {
-    let make = TOOLS.iter().find(|(name, _)| *name == grant.builtin);
-    let (_, make) = make.ok_or_else(|| BuildError::UnknownTool {
-        found: grant.builtin.clone(),
-        known: TOOLS.iter().map(|(name, _)| *name).collect(),
-    })?;
+/// The grant's tool, from the scope it names; none when that is another target's (`TGT-3`).
+fn granted(
+    grant: &ToolGrant,
+    own: ToolScope,
+    tools: &dyn ToolLoader,
+    secrets: &Arc<dyn Secrets>,
+) -> Result<Option<Arc<dyn Tool>>, BuildError> {
+    let scope = grant.scope.unwrap_or(ToolScope::Global);
+    if scope != ToolScope::Global && scope != own {
+        return Ok(None);
+    }
+    let known = tools.offers(scope);
+    if !known.contains(&grant.builtin) {
+        return Err(BuildError::UnknownTool { found: grant.builtin.clone(), known });
+    }
     checks::grant(grant)?;
-    make(grant, secrets).map_err(|told| BuildError::Tool {
+    let made = tools.load(scope, grant, secrets).map_err(|told| BuildError::Tool {
         tool: grant.name.clone().unwrap_or_else(|| grant.builtin.clone()),
         message: told.message,
-    })
+    });
+    made.map(Some)
 }
 
 impl Agent {

@@ -20,7 +20,8 @@ pub use assess::{action_digest, action_json, assess, refusal_text};
 pub use build::{Agent, BuildError, BuiltTool, build, build_with};
 pub use cancel::Cancel;
 pub use secrets::{NoSecrets, Secrets};
-pub use tool::{Lookup, Progress, Tool, ToolCall, ToolContext, ToolFailure, ToolSpec};
+pub use tool::loader::{BuiltIns, ToolLoader};
+pub use tool::{BadGrant, Lookup, Progress, Tool, ToolCall, ToolContext, ToolFailure, ToolSpec};
 
 /// RFC 8785 canonical JSON.
 fn canonical(value: &serde_json::Value) -> String {

@@ -5,6 +5,7 @@ pub mod egress;
 pub mod http_action;
 pub mod http_request;
 pub mod list_files;
+pub mod loader;
 pub mod read_file;
 pub mod todos;
 pub mod validate;
@@ -201,7 +202,8 @@ pub struct BadGrant {
 }
 
 impl BadGrant {
-    fn new(message: impl Into<String>) -> Self {
+    /// A grant of which this is wrong.
+    pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into() }
     }
 }

@@ -28,6 +28,7 @@ pub(crate) fn start(
         observers: Vec::new(),
         slots: Slots::default(),
         resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
+        host: tenure_engine::Host::default(),
         on_fatal: Box::new(|why| {
             eprintln!("the disk failed: {why}");
             std::process::exit(70);

@@ -77,6 +77,9 @@ pub struct ToolGrant {
     /// `ask_human`.
     #[serde(rename = "use")]
     pub builtin: String,
+    /// Where it is there: everywhere when absent, or for agents of one target only (`TGT-3`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<ToolScope>,
     /// The name the model sees; the built-in's own when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
@@ -108,6 +111,29 @@ pub struct ToolGrant {
     /// private ranges are denied unless they stand here.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub allow: Vec<String>,
+}
+
+/// For which target a tool is loaded (`TGT-3`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ToolScope {
+    /// For every target.
+    Global,
+    /// For agents whose target is `sandbox`.
+    Sandbox,
+    /// For agents whose target is `local`.
+    Local,
+}
+
+impl ToolScope {
+    /// A target's own scope.
+    #[must_use]
+    pub const fn of(target: ExecutionTarget) -> Self {
+        match target {
+            ExecutionTarget::Sandbox => Self::Sandbox,
+            ExecutionTarget::Local => Self::Local,
+        }
+    }
 }
 
 /// One fixed kind of request, its parts filled from the call's arguments.

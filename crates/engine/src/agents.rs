@@ -26,9 +26,10 @@ impl Node {
         let definition = self.definition(tenant, version)?;
         let secrets = crate::api::TenantSecrets::of(self, tenant);
         let built =
-            tenure_agent::build_with(&definition, Path::new("/"), &secrets).map_err(|why| {
-                Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
-            })?;
+            tenure_agent::build_with(&definition, Path::new("/"), &*self.host.tools, &secrets)
+                .map_err(|why| {
+                    Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
+                })?;
         let made = Seat { agent: Arc::new(built), brought: false, used: true };
         // whoever came first keeps the seat: two of one version would hold everything twice
         Ok(lock(&self.agents).entry((tenant, version)).or_insert(made).agent.clone())
@@ -53,9 +54,10 @@ impl Node {
             seat.brought || !is_idle
         });
         if !idle.is_empty() {
+            let node = self.clone();
             self.spawn(async move {
                 for agent in idle {
-                    dispose(&agent).await;
+                    node.dispose(&agent).await;
                 }
             });
         }
@@ -65,16 +67,16 @@ impl Node {
     pub async fn dispose_of_tools(&self) {
         let agents: Vec<_> = lock(&self.agents).values().map(|seat| seat.agent.clone()).collect();
         for agent in agents {
-            dispose(&agent).await;
+            self.dispose(&agent).await;
         }
     }
-}
 
-async fn dispose(agent: &Agent) {
-    for built in agent.tools() {
-        if let Err(why) = built.dispose().await {
-            let (tool, agent) = (&built.spec().name, &agent.definition.name);
-            tracing::warn!(%agent, %tool, %why, "a tool was not disposed of");
+    async fn dispose(&self, agent: &Agent) {
+        for built in agent.tools() {
+            if let Err(why) = built.dispose().await {
+                let about = format!("`{}` of agent `{}`", built.spec().name, agent.definition.name);
+                self.failed("a tool was not disposed of", about, &Error::new(Code::Internal, why));
+            }
         }
     }
 }

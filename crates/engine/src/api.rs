@@ -45,6 +45,7 @@ pub(crate) use todos::{todo_change, todo_view, todo_write};
 
 use crate::commit::{CommitFigures, Drive, store_error};
 use crate::handler::IntentRegistry;
+use crate::host::mirror;
 use crate::lock;
 use crate::node::{Config, Motion, Node};
 use crate::resident::{Actor, Resident};
@@ -131,6 +132,11 @@ impl Engine {
             let watch = self.node.runtime.spawn(crate::hold::watch(self.node.clone()));
             lock(&self.node.loops).push(watch.abort_handle());
         }
+        if self.node.motion == Motion::Live {
+            let sink = self.node.host.messages.clone();
+            let feeding = self.node.runtime.spawn(mirror::feed(self.clone(), sink));
+            lock(&self.node.loops).push(feeding.abort_handle());
+        }
         let engine = self.clone();
         let rounds = self.node.runtime.spawn(async move {
             loop {
@@ -145,7 +151,10 @@ impl Engine {
     fn round(&self) {
         match self.node.store.lease.renew(&self.node.name, LEASE_TTL_MS) {
             Ok(held) => self.node.committer.hold(&held),
-            Err(error) => tracing::warn!(%error, "leases could not be renewed"),
+            Err(error) => {
+                let error = store_error(error);
+                self.node.failed("leases could not be renewed", &self.node.name, &error);
+            }
         }
         self.node.sweep();
         self.node.let_agents_go();
@@ -197,7 +206,8 @@ impl Engine {
     fn recover_until_done(&self) {
         let mut waits = waits();
         while let Err(error) = self.recover() {
-            tracing::error!(%error, "runs that had not ended could not be listed; trying again");
+            let what = "runs that had not ended could not be listed; trying again";
+            self.node.failed(what, &self.node.name, &error);
             std::thread::sleep(waits.next().unwrap_or_default());
             if self.node.committer.is_closed() {
                 return;
@@ -232,7 +242,8 @@ impl Engine {
         self.node.committer.close();
         lock(&self.node.loops).drain(..).for_each(|looping| looping.abort());
         if let Err(error) = self.node.store.lease.release(&self.node.name) {
-            tracing::warn!(%error, "leases could not be given up");
+            let error = store_error(error);
+            self.node.failed("leases could not be given up", &self.node.name, &error);
         }
     }
 

@@ -149,7 +149,7 @@ impl Node {
                 self.transact_ledger(&ledger, &command, Bodies::default(), &Actor::system())
             });
             if let Err(error) = started {
-                tracing::warn!(%tenant, %error, "a dispatch could not be started");
+                self.failed("a dispatch could not be started", tenant, &error);
                 // looking at the ledger again puts it back on the board
                 lock(&self.desk.board).ledgers.remove(&tenant);
                 let node = self.clone();

@@ -45,7 +45,7 @@ impl Node {
         let in_force = match self.policy(resident) {
             Ok(policy) => policy.version(),
             // whatever was decided here has read it
-            Err(error) => return tracing::warn!(%error, "the policy is not there"),
+            Err(error) => return self.failed("the policy is not there", resident.journal, &error),
         };
         for wish in wishes(state, in_force) {
             self.grant(resident, cell, wish);
@@ -116,7 +116,7 @@ impl Node {
             if let Err(error) =
                 self.transact_locked(resident, cell, &command, Bodies::default(), &Actor::system())
             {
-                tracing::warn!(%run, %step, %error, "a step could not be given up");
+                self.failed("a step could not be given up", format!("{run} {step}"), &error);
             }
         }
     }
@@ -181,12 +181,11 @@ impl Node {
             match outcome {
                 Ok(()) => return,
                 Err(error) if is_passing(&error) && !self.committer.is_closed() => {
-                    // an error, so that who watches the run is told why it does not move
-                    tracing::error!(journal = %at.journal, %error, "a result is not committed yet; trying again");
+                    // reported, so that who watches the run is told why it does not move
+                    self.failed("a result is not committed yet; trying again", at.journal, &error);
                 }
                 Err(error) => {
-                    tracing::warn!(journal = %at.journal, %error, "a result was refused");
-                    return;
+                    return self.failed("a result was refused", at.journal, &error);
                 }
             }
             tokio::time::sleep(wait).await;
@@ -217,7 +216,7 @@ impl Node {
             }
         });
         if let Err(error) = woken {
-            tracing::warn!(%journal, %error, "a journal could not be woken");
+            self.failed("a journal could not be woken", journal, &error);
             if is_passing(&error) {
                 self.timers
                     .arm(self.clock.now().plus_ms(REVISIT_AFTER.as_millis() as u64), journal);

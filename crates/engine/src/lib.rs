@@ -18,6 +18,7 @@ mod effect;
 mod feed;
 mod handler;
 mod hold;
+pub mod host;
 mod journal;
 mod leases;
 mod mint;
@@ -42,6 +43,7 @@ pub use handler::{
     ArtifactMade, Ctx, Handler, HandlerFailure, HandlerResult, Intent, IntentRegistry,
     Registration, StepFailure,
 };
+pub use host::Host;
 pub use mint::{Mint, SeededMint, SystemMint};
 pub use node::{Config, Motion};
 pub use observe::{Observation, Observed, Observer, Outcome, Refused};

@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::feed::Feed;
 use crate::handler::IntentRegistry;
 use crate::hold::Watchman;
+use crate::host::{self, Failure, Host};
 use crate::leases::Leases;
 use crate::lock;
 use crate::mint::{self, Mint};
@@ -76,6 +77,8 @@ pub struct Config {
     /// What the sessions in memory may take together, bytes; those that only wait are let go above
     /// it.
     pub resident_max_bytes: u64,
+    /// What the host brings (`HST-1`).
+    pub host: Host,
 }
 
 pub(crate) struct Node {
@@ -97,6 +100,7 @@ pub(crate) struct Node {
     /// Keyed runs the lists may not tell yet.
     pub claims: Claims,
     pub intents: IntentRegistry,
+    pub host: Host,
     /// Agents that are built, by their version.
     pub agents: Mutex<BTreeMap<(TenantId, Digest), Seat>>,
     pub residents: Residents,
@@ -133,7 +137,7 @@ impl Node {
         let (log, drive) = (store.log.clone(), config.drive);
         let committer = Committer::new(log, sender, drive, config.on_fatal, feed.clone());
         Ok(Self {
-            settler: Settler::new(store.clone(), committer.lag.clone()),
+            settler: Settler::new(store.clone(), committer.lag.clone(), config.host.errors.clone()),
             committer,
             feed,
             committed: Mutex::new(receiver),
@@ -149,6 +153,7 @@ impl Node {
             watchman: Watchman::default(),
             claims: Claims::default(),
             intents,
+            host: config.host,
             agents: Mutex::default(),
             residents: Residents::new(config.resident_max_bytes),
             loading: (0..64).map(|_| Mutex::new(())).collect(),
@@ -419,7 +424,7 @@ impl Node {
                     Code::Quarantined,
                     format!("session `{}` is set aside: {illegal}", state.id),
                 );
-                tracing::error!(session = %state.id, %illegal, "a decision contradicted the fold");
+                self.failed("a decision contradicted the fold", state.id, &error);
                 resident.durable.lose(error.clone());
                 return Err(error);
             }
@@ -544,7 +549,14 @@ impl Node {
             task.await;
             node.tasks.fetch_sub(1, Ordering::Relaxed);
         };
-        self.runtime.spawn(Nudged::new(self.clone(), counted));
+        let task = Box::pin(Nudged::new(self.clone(), counted));
+        self.host.background.schedule(&self.runtime, task);
+    }
+
+    /// Tells the host what could not be done while nobody waited for the answer (`HST-1`).
+    pub fn failed(&self, what: &'static str, about: impl ToString, error: &Error) {
+        let failure = Failure { what, about: about.to_string(), error: error.clone() };
+        host::tell(&*self.host.errors, &failure);
     }
 
     pub fn cancel_of(&self, run: RunId) -> Cancel {

@@ -95,7 +95,8 @@ impl Node {
         match self.json_at(ledger, record.seq) {
             Ok(body) => Ok(body.as_ref().and_then(Value::as_str).map(str::to_owned)),
             Err(error) if error.code == Code::StoreCorrupt => {
-                tracing::error!(%error, "the text of a policy cannot be read; everything is denied");
+                let what = "the text of a policy cannot be read; everything is denied";
+                self.failed(what, ledger.journal, &error);
                 Ok(None)
             }
             Err(error) => Err(error),

@@ -2,6 +2,7 @@
 
 use crate::commit::{Committed, store_error};
 use crate::durable::Durable;
+use crate::host::{self, ErrorReports, Failure};
 use crate::lock;
 use crate::resident::{Resident, Submission};
 use std::collections::BTreeMap;
@@ -19,6 +20,7 @@ const PACE: Duration = Duration::from_millis(10);
 
 pub(crate) struct Settler {
     store: Store,
+    errors: Arc<dyn ErrorReports>,
     /// The last settled position, by number; who waits is woken in the order of coming, which a
     /// watch channel does not do and one seed, one history needs.
     pub settled: Durable,
@@ -70,9 +72,10 @@ impl Gathering {
 }
 
 impl Settler {
-    pub fn new(store: Store, lag: Arc<AtomicU64>) -> Self {
+    pub fn new(store: Store, lag: Arc<AtomicU64>, errors: Arc<dyn ErrorReports>) -> Self {
         Self {
             store,
+            errors,
             settled: Durable::default(),
             lag,
             lag_max: AtomicU64::new(0),
@@ -96,7 +99,12 @@ impl Settler {
     fn insist(&self, settle: &Settle, entries: usize) {
         let mut waits = waits();
         while let Err(refused) = self.store.projection.settle(settle) {
-            tracing::error!(%refused, entries, "lists cannot be brought up to the log; trying again");
+            let failure = Failure {
+                what: "lists cannot be brought up to the log; trying again",
+                about: format!("{entries} entries"),
+                error: store_error(refused.clone()),
+            };
+            host::tell(&*self.errors, &failure);
             *lock(&self.refused) = Some(refused.to_string());
             std::thread::sleep(waits.next().unwrap_or_default());
         }

@@ -108,6 +108,7 @@ impl Life {
             } else {
                 limits::RESIDENT_MAX_BYTES_DEFAULT
             },
+            host: tenure_engine::Host::default(),
             on_fatal: Box::new(move |why| {
                 trace.say(format!(" fatal: {why}"));
                 disk.platter().dead = true;

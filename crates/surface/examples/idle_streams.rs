@@ -78,6 +78,7 @@ fn config() -> Config {
         observers: Vec::new(),
         slots: Slots::default(),
         resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
+        host: tenure_engine::Host::default(),
         on_fatal: Box::new(|why| panic!("{why}")),
     }
 }

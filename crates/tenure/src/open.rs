@@ -11,8 +11,8 @@ use tenure_contract::resource::Caller;
 use tenure_contract::words::Surface;
 use tenure_contract::{Code, Digest, Error, TenantId, limits};
 use tenure_engine::{
-    AgentRuntime, Clock, Config, Drive, Engine, IntentRegistry, Motion, Observer, OnFatal, Slots,
-    SystemMint, Trust, VaultKey,
+    AgentRuntime, Clock, Config, Drive, Engine, Host, IntentRegistry, Motion, Observer, OnFatal,
+    Slots, SystemMint, Trust, VaultKey,
 };
 use tenure_store_sqlite::SqliteStore;
 
@@ -31,6 +31,8 @@ pub struct Options {
     pub progress: Box<dyn Fn(u64)>,
     /// Who sees what happens in runs, and can change none of it (`RT9`).
     pub observers: Vec<Arc<dyn Observer>>,
+    /// What the host brings in place of the defaults (`HST-1`).
+    pub host: Host,
     /// What to do when the disk can no longer be trusted; it must not return.
     pub on_fatal: OnFatal,
     /// Whether the runs in it go on, or are only told of.
@@ -47,6 +49,7 @@ impl Default for Options {
             intents: IntentRegistry::default(),
             progress: Box::new(|_| {}),
             observers: Vec::new(),
+            host: Host::default(),
             on_fatal: Box::new(|why| {
                 eprintln!("tenure: {why}; what was acknowledged is safe, start again");
                 std::process::exit(EXIT_DISK_FAILED)
@@ -140,6 +143,7 @@ impl Tenure {
             vault: VaultKey(keys.secrets),
             observers: options.observers,
             slots: Slots::default(),
+            host: options.host,
             on_fatal: options.on_fatal,
             motion: options.motion,
             resident_max_bytes: options.resident_max_bytes,

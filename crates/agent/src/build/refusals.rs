@@ -25,13 +25,13 @@ pub enum BuildError {
         /// Everything there is.
         known: Vec<&'static str>,
     },
-    /// No built-in tool of that name.
+    /// No tool of that name where the grant looks for it.
     #[error("`{found}` is not a built-in tool; expected one of {}", known.join(", "))]
     UnknownTool {
         /// What was given.
         found: String,
-        /// Everything there is.
-        known: Vec<&'static str>,
+        /// Everything its scope offers.
+        known: Vec<String>,
     },
     /// A name that is no tool's name (`T1`).
     #[error(

@@ -450,6 +450,9 @@ impl Default for Counted {
 }
 
 impl Counted {
+    pub(crate) fn named(name: &str) -> Self {
+        Self { spec: ToolSpec::named(name, ""), ..Self::default() }
+    }
     pub(crate) fn told(&self) -> Vec<&'static str> {
         self.told.lock().unwrap().clone()
     }

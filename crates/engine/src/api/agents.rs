@@ -3,6 +3,8 @@
 use super::{Engine, name};
 use crate::seal::Bodies;
 use std::path::Path;
+use std::sync::Arc;
+use tenure_agent::{NoSecrets, Secrets};
 use tenure_contract::agent::AgentDefinition;
 use tenure_contract::resource::{Agent, Caller, ToolSeen};
 use tenure_contract::{AgentId, Code, Digest, Error};
@@ -22,7 +24,13 @@ impl Engine {
         for approver in &definition.approvers {
             super::sessions::approver_word(approver)?;
         }
-        let built = tenure_agent::build(&definition, Path::new("/")).map_err(|why| {
+        let built = tenure_agent::build_with(
+            &definition,
+            Path::new("/"),
+            &*self.node.host.tools,
+            &(Arc::new(NoSecrets) as Arc<dyn Secrets>),
+        )
+        .map_err(|why| {
             Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
         })?;
         let canonical = serde_json_canonicalizer::to_vec(&definition)

@@ -83,7 +83,7 @@ impl Engine {
             let told = "a dispatch needs a key: `idempotencyKey`, or the Idempotency-Key header";
             return Err(Error::new(Code::InvalidArgument, told));
         };
-        let id = DispatchId::from_bytes(derived_id(caller.tenant, "dispatch", &key)?);
+        let id = DispatchId::from_bytes(self.id_of(caller.tenant, "dispatch", &key)?);
         let digest = digest_of(&request)?;
         if self.with_ledger(caller.tenant, |state| {
             state.dispatches.standing(id).is_some_and(|known| known.request == digest)

@@ -1,7 +1,7 @@
 //! Projects and workspaces: make, see, list, say how they stand (`WSP-1`).
 
 use super::lists::{owned, time, word};
-use super::sessions::{derived_id, request_digest};
+use super::sessions::request_digest;
 use super::{Engine, Listing, name};
 use crate::seal::Bodies;
 use tenure_contract::event::{ProjectCreated, WorkspaceCreated, WorkspaceMoved};
@@ -118,7 +118,7 @@ impl Engine {
 
     fn id_under(&self, caller: &Caller, kind: &str, key: Option<&str>) -> Result<[u8; 16], Error> {
         match key {
-            Some(key) => derived_id(caller.tenant, kind, key),
+            Some(key) => self.id_of(caller.tenant, kind, key),
             None => Ok(self.node.fresh_id()),
         }
     }

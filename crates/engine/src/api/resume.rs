@@ -2,7 +2,7 @@
 
 use super::checkpoints::made_at;
 use super::runs::submission;
-use super::sessions::{derived_id, request_digest};
+use super::sessions::request_digest;
 use super::{Engine, actor};
 use crate::lock;
 use crate::resident::Resident;
@@ -198,7 +198,7 @@ impl Engine {
             ..asked(&known.work, &before, version, request.input.as_ref())?
         };
         let run = match &request.idempotency_key {
-            Some(key) => derived_id(caller.tenant, "run", key)?,
+            Some(key) => self.id_of(caller.tenant, "run", key)?,
             None => self.node.fresh_id(),
         };
         let prepared = self.prepare(caller, &submit)?;

@@ -1,6 +1,6 @@
 //! Runs: submit, see, cancel, pause, resume.
 
-use super::sessions::{derived_id, request_digest, same_tenant};
+use super::sessions::{request_digest, same_tenant};
 use super::{Engine, actor, name};
 use crate::claims::Elsewhere;
 use crate::lock;
@@ -53,7 +53,7 @@ impl Engine {
         same_tenant(caller, request.tenant_id)?;
         let prepared = self.prepare(caller, &request)?;
         let run = match request.idempotency_key.as_deref() {
-            Some(key) => RunId::from_bytes(derived_id(caller.tenant, "run", key)?),
+            Some(key) => RunId::from_bytes(self.id_of(caller.tenant, "run", key)?),
             None => RunId::from_bytes(self.node.fresh_id()),
         };
         loop {
@@ -173,7 +173,7 @@ impl Engine {
     ) -> Result<Option<Elsewhere>, Error> {
         let here = match request.session_id {
             Some(id) => id.bytes(),
-            None => derived_id(caller.tenant, "run-session", key)?,
+            None => self.id_of(caller.tenant, "run-session", key)?,
         };
         // before the lists: what is over here is in them
         if let Some(claim) = self.node.claims.elsewhere(run, here) {
@@ -325,7 +325,7 @@ impl Engine {
         )?;
         let resident = match key {
             Some(key) => {
-                let id = SessionId::from_bytes(derived_id(caller.tenant, "run-session", key)?);
+                let id = SessionId::from_bytes(self.id_of(caller.tenant, "run-session", key)?);
                 self.node.session_or_new(caller.tenant, id)?
             }
             None => {

@@ -28,7 +28,7 @@ impl Engine {
     ) -> Result<Session, Error> {
         self.admit()?;
         let id = match key {
-            Some(key) => SessionId::from_bytes(derived_id(caller.tenant, "session", key)?),
+            Some(key) => SessionId::from_bytes(self.id_of(caller.tenant, "session", key)?),
             None => SessionId::from_bytes(self.node.fresh_id()),
         };
         let digest = key.map(|_| request_digest(&request)).transpose()?;
@@ -271,18 +271,20 @@ pub(super) fn same_tenant(caller: &Caller, named: Option<TenantId>) -> Result<()
     }
 }
 
-/// An id derived from a client's key, so that one owner decides about it from its own journal.
-pub(super) fn derived_id(tenant: TenantId, kind: &str, key: &str) -> Result<[u8; 16], Error> {
-    let long = key.chars().count();
-    if long == 0 || long > limits::IDEMPOTENCY_KEY_MAX_CHARS {
-        let told = format!(
-            "the idempotency key has {long} characters; expected 1 to {}",
-            limits::IDEMPOTENCY_KEY_MAX_CHARS
-        );
-        return Err(Error::new(Code::InvalidArgument, told));
+impl Engine {
+    /// The id a client's key stands for, as the host's registry says: one owner decides about it from
+    /// its own journal.
+    pub(super) fn id_of(&self, tenant: TenantId, kind: &str, key: &str) -> Result<[u8; 16], Error> {
+        let long = key.chars().count();
+        if long == 0 || long > limits::IDEMPOTENCY_KEY_MAX_CHARS {
+            let told = format!(
+                "the idempotency key has {long} characters; expected 1 to {}",
+                limits::IDEMPOTENCY_KEY_MAX_CHARS
+            );
+            return Err(Error::new(Code::InvalidArgument, told));
+        }
+        self.node.host.ids.id_of(tenant, kind, key)
     }
-    Ok(Digest::of(&[b"tenure-key-v1\0", &tenant.bytes(), kind.as_bytes(), b"\0", key.as_bytes()])
-        .first_half())
 }
 
 /// Digest of a request's canonical JSON: the same key with another one is a conflict.

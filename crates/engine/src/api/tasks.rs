@@ -1,7 +1,7 @@
 //! Tasks: make, see, change, retry (`TSK-1`).
 
 use super::lists::{Listing, task_summary};
-use super::sessions::{derived_id, request_digest};
+use super::sessions::request_digest;
 use super::{Engine, actor};
 use crate::lock;
 use crate::node::Node;
@@ -85,7 +85,7 @@ impl Engine {
         self.admit()?;
         let resident = self.session_of_task(caller, id).await?;
         let run = match key {
-            Some(key) => RunId::from_bytes(derived_id(caller.tenant, "run", key)?),
+            Some(key) => RunId::from_bytes(self.id_of(caller.tenant, "run", key)?),
             None => RunId::from_bytes(self.node.fresh_id()),
         };
         let request = key.map(|_| request_digest(&json!({ "retry": id }))).transpose()?;
@@ -147,7 +147,7 @@ impl Engine {
         request: &impl Serialize,
     ) -> Result<([u8; 16], Option<Digest>), Error> {
         let Some(key) = key else { return Ok((self.node.fresh_id(), None)) };
-        let id = derived_id(caller.tenant, table.name(), key)?;
+        let id = self.id_of(caller.tenant, table.name(), key)?;
         let known = self.row(caller, table, id)?.and_then(|row| row.id(Column::Session));
         if known.is_some_and(|known| known != session.bytes()) {
             let subject = format!("{} of key {key}", table.name());

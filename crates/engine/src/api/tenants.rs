@@ -1,7 +1,6 @@
 //! Tenants of a server: made and seen by its operator (`TEN-1`).
 
 use super::lists::{owned, time};
-use super::sessions::derived_id;
 use super::{Engine, Listing, actor, name};
 use crate::resident::Actor;
 use crate::seal::Bodies;
@@ -30,7 +29,7 @@ impl Engine {
         }
         name("the tenant's name", &request.name)?;
         let tenant = TenantId::from_bytes(match key {
-            Some(key) => derived_id(caller.tenant, "tenant", key)?,
+            Some(key) => self.id_of(caller.tenant, "tenant", key)?,
             None => self.node.fresh_id(),
         });
         self.begin(tenant, &request.name, &actor(caller)).await?;

@@ -131,7 +131,9 @@ impl Engine {
                     .active(kid)
                     .map(|known| (known.product.clone(), known.public_key.clone()))
             });
-            known.map_err(|error| tracing::error!(%error, "a key could not be looked up")).ok()?
+            let failed =
+                |error: Error| self.node.failed("a key could not be looked up", kid, &error);
+            known.map_err(failed).ok()?
         };
         let mut product = String::new();
         let (kid, decision) = token::open::<HandedDecision>(text, DECISION_TYPE, now, |kid| {

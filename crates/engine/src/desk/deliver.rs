@@ -47,7 +47,7 @@ impl Node {
             let delivered = node.deliver(&ledger, needs, &received, seq).await;
             lock(&node.desk.delivering).remove(&id);
             if let Err(error) = delivered {
-                tracing::warn!(dispatch = %id, %error, "a start is not delivered yet");
+                node.failed("a start is not delivered yet", id, &error);
                 // whatever is still to be delivered is found by reading the ledger again
                 node.revisit(ledger.journal).await;
             }

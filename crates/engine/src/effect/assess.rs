@@ -89,7 +89,7 @@ pub(super) async fn again(node: Arc<Node>, resident: Arc<Resident>, needs: u64, 
         match look(&node, &resident, &call) {
             Ok((command, bodies)) => node.report(&resident, &command, bodies).await,
             Err(error) => {
-                tracing::warn!(run = %call.run, %error, "a call cannot be assessed yet");
+                node.failed("a call cannot be assessed yet", call.run, &error);
                 lock(&node.assessing).remove(&place);
                 return node.revisit(resident.journal).await;
             }
@@ -111,7 +111,7 @@ fn look(
         Ok(seen) => seen,
         Err(error) if is_passing(&error) => return Err(error),
         Err(error) => {
-            tracing::warn!(%run, %error, "a call cannot be assessed and is refused");
+            node.failed("a call cannot be assessed and is refused", run, &error);
             return Ok((refusal(run, site, under), Bodies::default()));
         }
     };

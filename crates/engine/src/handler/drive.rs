@@ -226,7 +226,8 @@ fn give_up_open_steps(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) {
             tokens: None,
         };
         if let Err(error) = node.transact(resident, &command, Bodies::default(), &Actor::system()) {
-            tracing::warn!(%run, %step, %error, "an abandoned step could not be declared lost");
+            let about = format!("{run} {step}");
+            node.failed("an abandoned step could not be declared lost", about, &error);
         }
     }
 }

@@ -25,7 +25,7 @@ use tenure_contract::resource::{
 use tenure_contract::words::{InputPolicy, RunStatus};
 use tenure_contract::{Entry, Error, RunId, SessionId, TenantId};
 use tenure_engine::{
-    Clock, Config, Drive, Engine, IntentRegistry, Listing, Motion, Slots, SystemMint, Told,
+    Clock, Config, Drive, Engine, Host, IntentRegistry, Listing, Motion, Slots, SystemMint, Told,
 };
 use tenure_store::{MemoryStore, Store};
 use tenure_store_sqlite::SqliteStore;
@@ -122,6 +122,7 @@ impl House {
             observers: Vec::new(),
             slots: Slots::default(),
             resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
+            host: Host::default(),
             on_fatal: Box::new(|why| panic!("the disk failed: {why}")),
         }
     }

@@ -1,6 +1,7 @@
 //! The real engine on a store that can die: what the contract promises, by number.
 
 mod harness;
+mod hosts;
 
 mod approvals;
 mod artifacts;

@@ -4,6 +4,7 @@ mod damaged;
 mod full;
 mod killed;
 mod owned;
+mod owners;
 mod place;
 mod refused;
 mod sizes;

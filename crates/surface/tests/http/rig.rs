@@ -63,6 +63,7 @@ impl Rig {
             observers: Vec::new(),
             slots: Slots::default(),
             resident_max_bytes: tenure_contract::limits::RESIDENT_MAX_BYTES_DEFAULT,
+            host: tenure_engine::Host::default(),
             on_fatal: Box::new(|why| panic!("{why}")),
         };
         let engine = Engine::start(store, config, intents(&gate), &|_| {}).unwrap();
