@@ -61,6 +61,9 @@ pub const APPROVAL_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
 pub const APPROVALS_OPEN_PER_SESSION_MAX: usize = 256;
 /// Rows of one page unless the caller asks for fewer.
 pub const PAGE_MAX_ROWS: usize = 200;
+/// Rows one page looks at when what it is narrowed to stands with their sessions; beyond it the page is
+/// shorter than asked and its cursor goes on (`OPR-1`).
+pub const PAGE_SCAN_MAX_ROWS: usize = 2_000;
 /// Rows of one page when the caller says nothing.
 pub const PAGE_DEFAULT_ROWS: usize = 50;
 /// Entries one commit takes at the most.

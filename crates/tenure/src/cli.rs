@@ -20,6 +20,7 @@ mod export;
 mod failure;
 mod follow;
 mod forget;
+mod inbox;
 mod intents;
 mod key;
 mod ls;
@@ -34,6 +35,7 @@ mod secret;
 mod serve;
 mod show;
 mod speech;
+mod subject;
 mod task;
 mod teller;
 mod tenant;
@@ -87,11 +89,13 @@ enum Verb {
     Resume(resume::Args),
     /// Serves the HTTP API on a data directory.
     Serve(serve::Args),
-    /// Lists sessions, runs, steps in doubt or agents.
+    /// Shows what needs a person now, over all products.
+    Inbox(inbox::Args),
+    /// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt or agents.
     Ls(ls::Args),
-    /// Shows a session or a run: every step with its attempts and times.
+    /// Shows a session or a run: every step with its attempts and times, or a tree.
     Show(show::Args),
-    /// Says why a run is not moving, and what is possible now.
+    /// Says why a run, session, task, approval or dispatch is not moving, and what is possible now.
     Explain(explain::Args),
     /// Lists approvals that wait for a decision; hands one to another app and takes its decision back.
     Approvals(approvals::Args),
@@ -99,7 +103,7 @@ enum Verb {
     Approve(decide::ApproveArgs),
     /// Denies what was asked; the model is told.
     Deny(decide::DenyArgs),
-    /// Ends a run, or a session with its run.
+    /// Ends a run, a session, a task or a dispatch.
     Cancel(cancel::Args),
     /// Empties a session's chat memory; the messages stay in the journal.
     Forget(forget::Args),
@@ -223,6 +227,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Run(args) => run::run(cx, args).await,
         Verb::Resume(args) => resume::run(cx, args).await,
         Verb::Serve(args) => serve::run(cx, args).await,
+        Verb::Inbox(args) => inbox::run(cx, args).await,
         Verb::Ls(args) => ls::run(cx, args).await,
         Verb::Show(args) => show::run(cx, args).await,
         Verb::Explain(args) => explain::run(cx, args).await,

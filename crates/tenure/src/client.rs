@@ -80,7 +80,8 @@ impl Client {
     pub async fn every<T: DeserializeOwned>(&self, path: &str) -> Result<Page<T>, Fault> {
         let mut all: Page<T> = self.get(path).await?;
         while let Some(cursor) = all.next_cursor.take() {
-            let more: Page<T> = self.get(&format!("{path}?cursor={cursor}")).await?;
+            let join = if path.contains('?') { '&' } else { '?' };
+            let more: Page<T> = self.get(&format!("{path}{join}cursor={cursor}")).await?;
             all.items.extend(more.items);
             all.next_cursor = more.next_cursor;
         }

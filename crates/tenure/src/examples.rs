@@ -5,6 +5,7 @@
 //! `examples/<name>/`.
 
 mod authorizer;
+mod cowork;
 mod trail;
 
 use crate::cli::{Exit, Failure};
@@ -16,6 +17,8 @@ use std::time::Instant;
 /// An example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Example {
+    /// Task orchestration.
+    Cowork,
     /// A separate approval app.
     Authorizer,
     /// Review and replay.
@@ -34,10 +37,11 @@ pub(crate) struct Plan {
 
 impl Example {
     /// All of them, as they are listed.
-    pub const ALL: &[Self] = &[Self::Trail, Self::Authorizer];
+    pub const ALL: &[Self] = &[Self::Cowork, Self::Trail, Self::Authorizer];
 
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Cowork => "cowork",
             Self::Authorizer => "authorizer",
             Self::Trail => "trail",
         }
@@ -46,6 +50,7 @@ impl Example {
     /// The promise it keeps.
     pub const fn requirement(self) -> &'static str {
         match self {
+            Self::Cowork => "EX-1",
             Self::Authorizer => "EX-5",
             Self::Trail => "EX-3",
         }
@@ -54,6 +59,9 @@ impl Example {
     /// What it shows.
     pub const fn shows(self) -> &'static str {
         match self {
+            Self::Cowork => {
+                "queued dispatches under a flood, approvals, two kills, resume by token, one audit"
+            }
             Self::Authorizer => {
                 "an approval decided in another app, by signed tokens, over kill -9"
             }
@@ -64,6 +72,7 @@ impl Example {
     /// What a person's own folder holds.
     pub const fn input(self) -> &'static str {
         match self {
+            Self::Cowork => "claims, *.json with cents; those above 20000 are denied",
             Self::Authorizer => {
                 "orders, *.json of at most 150 letters; those that say gift card are denied"
             }
@@ -104,6 +113,7 @@ pub(crate) async fn run(plan: &Plan) -> Result<Exit, Failure> {
 async fn play(plan: &Plan, stage: &Stage) -> Result<Summary, Failure> {
     let input = plan.input.as_deref();
     match plan.example {
+        Example::Cowork => cowork::play(stage, input).await,
         Example::Authorizer => authorizer::play(stage, input).await,
         Example::Trail => trail::play(stage, input).await,
     }

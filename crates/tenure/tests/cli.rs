@@ -14,6 +14,7 @@ mod cli {
     mod full_disk;
     mod interrupted;
     mod liar;
+    mod operator;
     mod people;
     mod policy;
     mod settling;

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use crate::commit::store_error;
+use std::collections::HashMap;
 use std::str::FromStr;
 use tenure_contract::resource::Change;
 use tenure_contract::resource::{
@@ -26,9 +27,9 @@ pub struct Listing {
     pub status: Option<String>,
     /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
     pub workspace: Change<WorkspaceId>,
-    /// Only sessions of this product.
+    /// Only what belongs to this product.
     pub product: Option<String>,
-    /// Only sessions for this user.
+    /// Only what is for this user.
     pub user: Option<String>,
     /// Only sessions whose tools execute there.
     pub target: Option<ExecutionTarget>,
@@ -166,27 +167,9 @@ impl Engine {
             .as_deref()
             .map(|cursor| read_cursor(caller, table, cursor))
             .transpose()?;
-        let mut filters = session_filters(table, listing);
-        filters.extend(self.product_filters(caller, table, listing)?);
-        if let Some(session) =
-            listing.session.filter(|_| table.columns().contains(&Column::Session))
-        {
-            filters.push((Column::Session, Value::Bytes(session.bytes().to_vec())));
-        }
-        if let Some(task) = listing.task.filter(|_| table.columns().contains(&Column::Task)) {
-            filters.push((Column::Task, Value::Bytes(task.bytes().to_vec())));
-        }
-        if let Some(rank) = listing.rank.filter(|_| table.columns().contains(&Column::Rank)) {
-            filters.push((Column::Rank, Value::Number(i64::from(rank.number()))));
-        }
-        if let Some(project) = listing.project.filter(|_| table == Table::Workspace) {
-            filters.push((Column::Parent, Value::Bytes(project.bytes().to_vec())));
-        }
-        if let Some(status) = &listing.status {
-            filters.push((Column::Status, Value::Text(status.clone())));
-        }
-        if let Some(open) = listing.open_only {
-            filters.push((Column::Open, Value::Number(i64::from(open))));
+        let filters = self.filters(caller, table, listing)?;
+        if let Some(owners) = Owners::wanted(caller, table, listing) {
+            return self.page_of(caller, (scope, table, filters), (after, limit), owners, shown);
         }
         let mut rows = self.rows(scope, table, filters, after, limit + 1)?;
         let more = rows.len() > limit;
@@ -195,27 +178,84 @@ impl Engine {
         Ok(Page { items: rows.iter().filter_map(shown).collect(), next_cursor })
     }
 
-    /// A caller bound to a product lists that product's sessions, and what belongs to one of them.
-    fn product_filters(
+    /// The columns a list is narrowed to.
+    fn filters(
         &self,
         caller: &Caller,
         table: Table,
         listing: &Listing,
     ) -> Result<Vec<(Column, Value)>, Error> {
-        let Some(product) = &caller.product else { return Ok(Vec::new()) };
-        match listing.session {
-            Some(session) => self.session_of(caller, session).map(|_| Vec::new()),
-            None if table.columns().contains(&Column::Product) => {
-                Ok(vec![(Column::Product, Value::Text(product.clone()))])
-            }
-            None if table.columns().contains(&Column::Session) => {
-                let told = format!(
-                    "this key works for product `{product}` only; name one of its sessions with `session`"
-                );
-                Err(Error::new(Code::InvalidArgument, told))
-            }
-            None => Ok(Vec::new()),
+        let has = |column: Column| table.columns().contains(&column);
+        let mut filters = session_filters(table, listing);
+        if caller.product.is_some()
+            && let Some(session) = listing.session
+        {
+            // another product's session is not there
+            self.session_of(caller, session)?;
         }
+        for (column, wanted) in [
+            (Column::Product, caller.product.as_ref()),
+            (Column::Product, listing.product.as_ref()),
+            (Column::User, listing.user.as_ref()),
+        ] {
+            filters.extend(
+                wanted.filter(|_| has(column)).map(|text| (column, Value::Text(text.clone()))),
+            );
+        }
+        let ids = [
+            (Column::Session, listing.session.map(SessionId::bytes)),
+            (Column::Task, listing.task.map(TaskId::bytes)),
+            (
+                Column::Parent,
+                listing.project.map(ProjectId::bytes).filter(|_| table == Table::Workspace),
+            ),
+        ];
+        for (column, id) in ids {
+            filters
+                .extend(id.filter(|_| has(column)).map(|id| (column, Value::Bytes(id.to_vec()))));
+        }
+        if let Some(rank) = listing.rank.filter(|_| has(Column::Rank)) {
+            filters.push((Column::Rank, Value::Number(i64::from(rank.number()))));
+        }
+        if let Some(status) = &listing.status {
+            filters.push((Column::Status, Value::Text(status.clone())));
+        }
+        if let Some(open) = listing.open_only {
+            filters.push((Column::Open, Value::Number(i64::from(open))));
+        }
+        Ok(filters)
+    }
+
+    /// A page of a list whose rows do not say whose they are: their sessions do. A page that has looked at
+    /// `PAGE_SCAN_MAX_ROWS` ends where it has come to, and its cursor goes on.
+    fn page_of<T>(
+        &self,
+        caller: &Caller,
+        (scope, table, filters): (Scope, Table, Vec<(Column, Value)>),
+        (mut after, limit): (Option<u64>, usize),
+        mut owners: Owners,
+        shown: impl Fn(&Row) -> Option<T>,
+    ) -> Result<Page<T>, Error> {
+        let (mut found, mut seen, mut ended) = (Vec::new(), 0, false);
+        while !ended && found.len() <= limit && seen < limits::PAGE_SCAN_MAX_ROWS {
+            let rows = self.rows(scope, table, filters.clone(), after, limits::PAGE_MAX_ROWS)?;
+            ended = rows.len() < limits::PAGE_MAX_ROWS;
+            seen += rows.len();
+            after = rows.last().map_or(after, |row| Some(row.born));
+            for row in rows {
+                if owners.have(self, caller, &row)? {
+                    found.push(row);
+                }
+            }
+        }
+        let last = if found.len() > limit {
+            found.truncate(limit);
+            found.last().map(|row| row.born)
+        } else {
+            after.filter(|_| !ended)
+        };
+        let next_cursor = last.map(|born| cursor(caller, table, born));
+        Ok(Page { items: found.iter().filter_map(shown).collect(), next_cursor })
     }
 
     pub(super) fn rows(
@@ -269,6 +309,50 @@ fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> 
     }
 }
 
+/// What the session of a row must be, for a list whose rows do not say it.
+struct Owners {
+    products: Vec<String>,
+    user: Option<String>,
+    /// Sessions looked up for this page, and whether they are the ones wanted.
+    known: HashMap<[u8; 16], bool>,
+}
+
+impl Owners {
+    /// None when nothing of the kind is asked for, or the rows say it themselves.
+    fn wanted(caller: &Caller, table: Table, listing: &Listing) -> Option<Self> {
+        let has = |column: Column| table.columns().contains(&column);
+        if !has(Column::Session) || has(Column::Product) {
+            return None;
+        }
+        let products = [&caller.product, &listing.product].into_iter().flatten().cloned();
+        let owners = Self {
+            products: products.collect(),
+            user: listing.user.clone(),
+            known: HashMap::new(),
+        };
+        (!owners.products.is_empty() || owners.user.is_some()).then_some(owners)
+    }
+
+    /// Whether a row's session is one of them. A row without a session belongs to none.
+    fn have(&mut self, engine: &Engine, caller: &Caller, row: &Row) -> Result<bool, Error> {
+        let Some(session) = row.id(Column::Session) else { return Ok(false) };
+        if let Some(known) = self.known.get(&session) {
+            return Ok(*known);
+        }
+        let found = engine.row(caller, Table::Session, session)?;
+        let is = found.is_some_and(|found| {
+            let product = found.text(Column::Product);
+            self.products.iter().all(|wanted| product == Some(wanted))
+                && self
+                    .user
+                    .as_deref()
+                    .is_none_or(|wanted| found.text(Column::User) == Some(wanted))
+        });
+        self.known.insert(session, is);
+        Ok(is)
+    }
+}
+
 /// The filters only sessions have.
 fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
     if table != Table::Session {
@@ -282,8 +366,6 @@ fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
     let text = |word: &str| Value::Text(word.to_owned());
     let filters = [
         (Column::Workspace, workspace),
-        (Column::Product, listing.product.as_deref().map(text)),
-        (Column::User, listing.user.as_deref().map(text)),
         (Column::Target, listing.target.map(|target| text(target.as_str()))),
         (Column::Surface, listing.surface.map(|surface| text(surface.as_str()))),
     ];

@@ -40,6 +40,10 @@ struct DispatchesAsked {
     status: Option<DispatchStatus>,
     /// Only those that have not come to their end, or only those that have.
     open: Option<bool>,
+    /// Only those for this product.
+    product_id: Option<String>,
+    /// Only those for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -50,8 +54,9 @@ struct DispatchesAsked {
 impl From<DispatchesAsked> for Listing {
     fn from(asked: DispatchesAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let DispatchesAsked { session, open, cursor, limit, .. } = asked;
-        Self { session, status, open_only: open, cursor, limit, ..Self::default() }
+        let DispatchesAsked { session, open, cursor, limit, product_id, user_id, .. } = asked;
+        let (product, user) = (product_id, user_id);
+        Self { session, status, product, user, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 

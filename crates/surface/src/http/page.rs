@@ -56,6 +56,10 @@ pub(super) struct RunsAsked {
     status: Option<RunStatus>,
     /// Only runs that have not ended, or only those that have.
     open: Option<bool>,
+    /// Only what belongs to this product.
+    product_id: Option<String>,
+    /// Only what is for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -81,6 +85,10 @@ pub(super) struct TasksAsked {
     /// `newest` first, which is the default, or `priority`: the most urgent first.
     #[param(inline)]
     sort: Option<TaskSort>,
+    /// Only what belongs to this product.
+    product_id: Option<String>,
+    /// Only what is for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -113,6 +121,10 @@ pub(super) struct TodosAsked {
     status: Option<TodoStatus>,
     /// Only todos that are open or in progress, or only the others.
     open: Option<bool>,
+    /// Only what belongs to this product.
+    product_id: Option<String>,
+    /// Only what is for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -144,6 +156,10 @@ pub(super) struct ApprovalsAsked {
     status: Option<ApprovalStatus>,
     /// Only approvals that wait for a decision, or only those that do not.
     open: Option<bool>,
+    /// Only what belongs to this product.
+    product_id: Option<String>,
+    /// Only what is for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -161,6 +177,10 @@ pub(super) struct DoubtsAsked {
     session: Option<SessionId>,
     /// Only steps that wait to be settled, or only those that do not.
     open: Option<bool>,
+    /// Only what belongs to this product.
+    product_id: Option<String>,
+    /// Only what is for this user.
+    user_id: Option<String>,
     /// The `nextCursor` of the page before.
     cursor: Option<String>,
     /// Rows at the most; 50 when nothing is said.
@@ -254,8 +274,19 @@ impl From<SessionsAsked> for Listing {
 impl From<RunsAsked> for Listing {
     fn from(asked: RunsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let RunsAsked { session, task, open, cursor, limit, .. } = asked;
-        Self { session, task, status, open_only: open, cursor, limit, ..Self::default() }
+        let RunsAsked { session, task, open, cursor, limit, product_id, user_id, .. } = asked;
+        let (product, user) = (product_id, user_id);
+        Self {
+            session,
+            task,
+            status,
+            product,
+            user,
+            open_only: open,
+            cursor,
+            limit,
+            ..Self::default()
+        }
     }
 }
 
@@ -272,31 +303,58 @@ impl From<TasksAsked> for Listing {
             Some(TaskSort::Priority) => Sort::Rank,
             Some(TaskSort::Newest) | None => Sort::Newest,
         };
-        let TasksAsked { session, open, priority: rank, cursor, limit, .. } = asked;
-        Self { session, status, rank, by_rank, open_only: open, cursor, limit, ..Self::default() }
+        let TasksAsked {
+            session, open, priority: rank, cursor, limit, product_id, user_id, ..
+        } = asked;
+        let (product, user) = (product_id, user_id);
+        Self {
+            session,
+            status,
+            rank,
+            by_rank,
+            product,
+            user,
+            open_only: open,
+            cursor,
+            limit,
+            ..Self::default()
+        }
     }
 }
 
 impl From<TodosAsked> for Listing {
     fn from(asked: TodosAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let TodosAsked { session, task, open, cursor, limit, .. } = asked;
-        Self { session, task, status, open_only: open, cursor, limit, ..Self::default() }
+        let TodosAsked { session, task, open, cursor, limit, product_id, user_id, .. } = asked;
+        let (product, user) = (product_id, user_id);
+        Self {
+            session,
+            task,
+            status,
+            product,
+            user,
+            open_only: open,
+            cursor,
+            limit,
+            ..Self::default()
+        }
     }
 }
 
 impl From<ApprovalsAsked> for Listing {
     fn from(asked: ApprovalsAsked) -> Self {
         let status = asked.status.map(|status| status.to_string());
-        let ApprovalsAsked { session, open, cursor, limit, .. } = asked;
-        Self { session, status, open_only: open, cursor, limit, ..Self::default() }
+        let ApprovalsAsked { session, open, cursor, limit, product_id, user_id, .. } = asked;
+        let (product, user) = (product_id, user_id);
+        Self { session, status, product, user, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 
 impl From<DoubtsAsked> for Listing {
     fn from(asked: DoubtsAsked) -> Self {
-        let DoubtsAsked { session, open, cursor, limit } = asked;
-        Self { session, open_only: open, cursor, limit, ..Self::default() }
+        let DoubtsAsked { session, open, cursor, limit, product_id, user_id } = asked;
+        let (product, user) = (product_id, user_id);
+        Self { session, product, user, open_only: open, cursor, limit, ..Self::default() }
     }
 }
 

@@ -4,6 +4,7 @@ mod hand;
 mod open;
 mod sign;
 
+use super::ls::Filters;
 use super::print::{ago, brief, table};
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::Subcommand;
@@ -22,6 +23,8 @@ pub(super) struct Args {
     /// Also those that are decided.
     #[arg(long)]
     all: bool,
+    #[command(flatten)]
+    filters: Filters,
 }
 
 #[derive(Debug, Subcommand)]
@@ -40,7 +43,7 @@ enum What {
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     match args.what {
-        None => list(cx, args.all).await,
+        None => list(cx, args.all, &args.filters).await,
         Some(What::Hand(args)) => hand::hand(cx, args).await,
         Some(What::Return(args)) => hand::take_back(cx, args).await,
         Some(What::Keys) => hand::keys(cx).await,
@@ -49,10 +52,11 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     }
 }
 
-async fn list(cx: &Cx, all: bool) -> Result<Exit, Failure> {
+async fn list(cx: &Cx, all: bool, filters: &Filters) -> Result<Exit, Failure> {
     let connection = cx.connect_existing(Motion::Still).await?;
-    let path = if all { "/v1/approvals?limit=200" } else { "/v1/approvals?open=true&limit=200" };
-    let page = connection.client.get::<Page<Approval>>(path).await;
+    let open = if all { None } else { Some("true") };
+    let path = filters.path("approvals", &[("open", open), ("limit", Some("200"))]);
+    let page = connection.client.get::<Page<Approval>>(&path).await;
     connection.close().await;
     let page = page?;
     if cx.json {
@@ -60,12 +64,15 @@ async fn list(cx: &Cx, all: bool) -> Result<Exit, Failure> {
     } else if page.items.is_empty() {
         outln("nothing waits for a decision");
     } else {
-        outln(&table(&["approval", "status", "risk", "asked", "what"], page.items.iter().map(row)));
+        outln(&table(COLUMNS, page.items.iter().map(row)));
     }
     Ok(Exit::Done)
 }
 
-fn row(approval: &Approval) -> Vec<String> {
+/// The columns of a list of approvals.
+pub(super) const COLUMNS: &[&str] = &["approval", "status", "risk", "asked", "what"];
+
+pub(super) fn row(approval: &Approval) -> Vec<String> {
     vec![
         approval.approval_id.to_string(),
         approval.status.to_string(),

@@ -1,45 +1,111 @@
-//! `tenure cancel`: ends a run, or a session with its run, and says what became of its effects.
+//! `tenure cancel`: ends a run, a session, a task or a dispatch, and says what became of its effects.
 
+use super::subject::Subject;
 use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::Client;
 use serde_json::json;
-use tenure_contract::resource::{CancelRun, Run, Session};
-use tenure_contract::{RunId, SessionId};
+use tenure_contract::resource::{
+    CancelDispatch, CancelRun, ChangeTask, Dispatch, Run, Session, Task,
+};
+use tenure_contract::words::{DispatchStatus, TaskStatus};
+use tenure_contract::{DispatchId, RunId, SessionId, TaskId};
 use tenure_engine::Motion;
 
 /// How long the end is waited for; an effect in flight may take its time.
 const END_WAIT_MS: u64 = 10_000;
 
-/// Ends a run, or a session with its run, and says what became of its effects.
+/// Ends a run, a session with its run, a task or a dispatch, and says what became of its effects.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Example:\n  tenure cancel run_… --reason \"no longer needed\"")]
+#[command(
+    after_help = "Examples:\n  tenure cancel run_… --reason \"no longer needed\"\n  tenure cancel dsp_…\n\nA task with a run, and a dispatch that has started, end with that run."
+)]
 pub(super) struct Args {
-    /// The run, or the session.
-    #[arg(value_name = "RUN|SESSION")]
+    /// The run, session, task or dispatch.
+    #[arg(value_name = "ID")]
     id: String,
     /// Why; kept in the journal.
     #[arg(long)]
     reason: Option<String>,
 }
 
+/// What ended.
+enum Ended {
+    Run(Box<Run>),
+    Session,
+    Task(Task),
+    Dispatch(Box<Dispatch>),
+}
+
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let subject = Subject::read(&args.id)?;
     let connection = cx.connect_existing(Motion::Live).await?;
-    let ended = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
-        (Ok(run), _) => cancel_run(&connection.client, run, args.reason).await.map(Some),
-        (_, Ok(session)) => cancel_session(&connection.client, session, args.reason).await,
-        (Err(_), Err(_)) => Err(Failure::usage(format!(
-            "`{}` is neither a run `run_…` nor a session `ses_…`",
-            args.id
-        ))),
-    };
+    let ended = cancel(&connection.client, subject, args.reason).await;
     connection.close().await;
     match ended? {
-        Some(run) if cx.json => println_json(&run),
-        Some(run) => tell(&run),
-        None if cx.json => println_json(&json!({ "cancelled": args.id })),
-        None => outln(&format!("{} cancelled", args.id)),
+        Ended::Run(run) if cx.json => println_json(&run),
+        Ended::Task(task) if cx.json => println_json(&task),
+        Ended::Dispatch(dispatch) if cx.json => println_json(&dispatch),
+        Ended::Session if cx.json => println_json(&json!({ "cancelled": args.id })),
+        Ended::Run(run) => tell(&run),
+        Ended::Task(_) | Ended::Dispatch(_) | Ended::Session => {
+            outln(&format!("{} cancelled", args.id));
+        }
     }
     Ok(Exit::Done)
+}
+
+async fn cancel(
+    client: &Client,
+    subject: Subject,
+    reason: Option<String>,
+) -> Result<Ended, Failure> {
+    match subject {
+        Subject::Run(run) => {
+            cancel_run(client, run, reason).await.map(|run| Ended::Run(Box::new(run)))
+        }
+        Subject::Session(session) => Ok(cancel_session(client, session, reason)
+            .await?
+            .map_or(Ended::Session, |run| Ended::Run(Box::new(run)))),
+        Subject::Task(task) => cancel_task(client, task, reason).await,
+        Subject::Dispatch(dispatch) => cancel_dispatch(client, dispatch, reason).await,
+        Subject::Approval(approval) => Err(Failure::usage(format!(
+            "an approval is decided, not cancelled: `tenure deny {approval} --reason …`"
+        ))),
+    }
+}
+
+/// A task that follows a run is moved by its run only.
+async fn cancel_task(
+    client: &Client,
+    id: TaskId,
+    reason: Option<String>,
+) -> Result<Ended, Failure> {
+    let path = format!("/v1/tasks/{id}");
+    let task: Task = client.get(&path).await?;
+    if let Some(run) = task.run_id.filter(|_| !task.status.is_over()) {
+        return Ok(Ended::Run(Box::new(cancel_run(client, run, reason).await?)));
+    }
+    let change = ChangeTask { status: Some(TaskStatus::Cancelled), ..ChangeTask::default() };
+    Ok(Ended::Task(client.patch(&path, &change).await?))
+}
+
+async fn cancel_dispatch(
+    client: &Client,
+    id: DispatchId,
+    reason: Option<String>,
+) -> Result<Ended, Failure> {
+    let path = format!("/v1/dispatches/{id}");
+    let dispatch: Dispatch = client.get(&path).await?;
+    match (dispatch.status, dispatch.run_id) {
+        (DispatchStatus::Started, Some(run)) => {
+            Ok(Ended::Run(Box::new(cancel_run(client, run, reason).await?)))
+        }
+        _ => {
+            let cancelled =
+                client.post(&format!("{path}/cancel"), &CancelDispatch { reason }).await?;
+            Ok(Ended::Dispatch(Box::new(cancelled)))
+        }
+    }
 }
 
 async fn cancel_run(client: &Client, run: RunId, reason: Option<String>) -> Result<Run, Failure> {

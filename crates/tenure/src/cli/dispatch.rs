@@ -224,21 +224,26 @@ fn listed(cx: &Cx, page: &Page<DispatchSummary>) {
         eprintln!("none");
         return;
     }
-    let row = |one: &DispatchSummary| {
-        vec![
-            one.dispatch_id.to_string(),
-            one.mode.to_string(),
-            one.status.to_string(),
-            one.priority.clone().unwrap_or_default(),
-            ago(one.created_at),
-            brief(&one.name, 60),
-        ]
-    };
-    let head = ["dispatch", "mode", "status", "priority", "made", "work"];
-    outln(&table(&head, page.items.iter().map(row)));
+    outln(&table(COLUMNS, page.items.iter().map(row)));
     if let Some(cursor) = &page.next_cursor {
         eprintln!("there are more: add --cursor {cursor}");
     }
+}
+
+/// The columns of a list of dispatches.
+pub(super) const COLUMNS: &[&str] =
+    &["dispatch", "mode", "status", "product", "priority", "made", "work"];
+
+pub(super) fn row(one: &DispatchSummary) -> Vec<String> {
+    vec![
+        one.dispatch_id.to_string(),
+        one.mode.to_string(),
+        one.status.to_string(),
+        one.product_id.clone(),
+        one.priority.clone().unwrap_or_default(),
+        ago(one.created_at),
+        brief(&one.name, 60),
+    ]
 }
 
 fn show(cx: &Cx, one: &Dispatch) {

@@ -1,47 +1,101 @@
-//! `tenure explain`: why a run is not moving, in one typed reason, and what is possible now.
+//! `tenure explain`: why something is not moving, in one typed reason, and what is possible now.
+
+mod other;
 
 use super::follow::how_to_move;
+use super::subject::Subject;
 use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::Client;
+use tenure_contract::SessionId;
 use tenure_contract::resource::{Page, Run, RunSummary, Session};
-use tenure_contract::{RunId, SessionId};
 use tenure_engine::Motion;
 
-/// Says why a run is not moving, and what is possible now; without an id, for all open runs.
+/// Says why a run, session, task, approval or dispatch is not moving, and what is possible now; without an
+/// id, for all open runs.
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure explain\n  tenure explain run_… --json")]
+#[command(
+    after_help = "Examples:\n  tenure explain\n  tenure explain run_… --json\n  tenure explain dsp_…"
+)]
 pub(super) struct Args {
-    /// The run, or the session whose current run is meant.
-    #[arg(value_name = "RUN|SESSION")]
+    /// What is meant; of a session its current run.
+    #[arg(value_name = "ID")]
     id: Option<String>,
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let subject = args.id.as_deref().map(Subject::read).transpose()?;
     let connection = cx.connect_existing(Motion::Still).await?;
-    let found = find(&connection.client, args.id.as_deref()).await;
     let motion = connection.motion();
+    let told = match subject {
+        None => all(cx, &connection.client, motion).await,
+        Some(Subject::Session(session)) => {
+            of_session(cx, &connection.client, (session, motion)).await
+        }
+        Some(Subject::Run(run)) => of_run(cx, &connection.client, (run, motion)).await,
+        Some(other) => other::explain(cx, &connection.client, (other, motion)).await,
+    };
     connection.close().await;
-    let runs = found?;
+    told?;
+    Ok(Exit::Done)
+}
+
+async fn all(cx: &Cx, client: &Client, motion: Motion) -> Result<(), Failure> {
+    let page: Page<RunSummary> = client.get("/v1/runs?open=true&limit=200").await?;
+    let mut runs: Vec<Run> = Vec::new();
+    for run in &page.items {
+        runs.push(client.get(&format!("/v1/runs/{}", run.run_id)).await?);
+    }
     if cx.json {
         let told: Vec<_> = runs.iter().map(|run| explained(run, motion)).collect();
-        match (&args.id, told.as_slice()) {
-            (Some(_), [one]) => println_json(one),
-            _ => println_json(&serde_json::json!({ "items": told })),
-        }
-        return Ok(Exit::Done);
+        println_json(&serde_json::json!({ "items": told }));
+        return Ok(());
     }
     if runs.is_empty() {
         outln("no run is open");
     }
-    for run in &runs {
-        outln(&format!("{}  {}", run.run_id, run.status));
-        let how = how_to_move(run, motion);
-        if how.is_empty() {
-            outln("          it is moving: nothing holds it up");
-        }
-        how.iter().for_each(|line| outln(line));
+    runs.iter().for_each(|run| tell(run, motion));
+    Ok(())
+}
+
+async fn of_run(
+    cx: &Cx,
+    client: &Client,
+    (run, motion): (tenure_contract::RunId, Motion),
+) -> Result<(), Failure> {
+    let run: Run = client.get(&format!("/v1/runs/{run}")).await?;
+    if cx.json {
+        println_json(&explained(&run, motion));
+    } else {
+        tell(&run, motion);
     }
-    Ok(Exit::Done)
+    Ok(())
+}
+
+async fn of_session(
+    cx: &Cx,
+    client: &Client,
+    (session, motion): (SessionId, Motion),
+) -> Result<(), Failure> {
+    let found: Session = client.get(&format!("/v1/sessions/{session}")).await?;
+    let run = found.current_run_id.ok_or_else(|| {
+        Failure::usage(format!(
+            "session `{session}` has no run in progress; it is {}",
+            found.status
+        ))
+    })?;
+    of_run(cx, client, (run, motion)).await
+}
+
+fn tell(run: &Run, motion: Motion) {
+    outln(&format!("{}  {}", run.run_id, run.status));
+    let how = how_to_move(run, motion);
+    if how.is_empty() && run.status.is_final() {
+        let why = run.stop_reason.map(|why| format!(": {why}")).unwrap_or_default();
+        outln(&format!("          it has ended{why}"));
+    } else if how.is_empty() {
+        outln("          it is moving: nothing holds it up");
+    }
+    how.iter().for_each(|line| outln(line));
 }
 
 fn explained(run: &Run, motion: Motion) -> serde_json::Value {
@@ -49,37 +103,4 @@ fn explained(run: &Run, motion: Motion) -> serde_json::Value {
         "runId": run.run_id, "sessionId": run.session_id, "status": run.status, "waitingFor": run.waiting_for,
         "possible": how_to_move(run, motion).iter().skip(1).map(|line| line.trim()).collect::<Vec<_>>(),
     })
-}
-
-async fn find(client: &Client, id: Option<&str>) -> Result<Vec<Run>, Failure> {
-    let ids = match id {
-        None => {
-            let page: Page<RunSummary> = client.get("/v1/runs?open=true&limit=200").await?;
-            page.items.iter().map(|run| run.run_id).collect()
-        }
-        Some(id) => vec![one(client, id).await?],
-    };
-    let mut runs = Vec::new();
-    for id in ids {
-        runs.push(client.get(&format!("/v1/runs/{id}")).await?);
-    }
-    Ok(runs)
-}
-
-async fn one(client: &Client, id: &str) -> Result<RunId, Failure> {
-    match (id.parse::<RunId>(), id.parse::<SessionId>()) {
-        (Ok(run), _) => Ok(run),
-        (_, Ok(session)) => {
-            let found: Session = client.get(&format!("/v1/sessions/{session}")).await?;
-            found.current_run_id.ok_or_else(|| {
-                Failure::usage(format!(
-                    "session `{session}` has no run in progress; it is {}",
-                    found.status
-                ))
-            })
-        }
-        (Err(_), Err(_)) => {
-            Err(Failure::usage(format!("`{id}` is neither a run `run_…` nor a session `ses_…`")))
-        }
-    }
 }

@@ -1,18 +1,23 @@
-//! `tenure ls`: sessions, runs, steps in doubt, agents, one table each.
+//! `tenure ls`: one table for each kind of thing, over all products of the tenant (`OPR-1`).
+
+mod filters;
+
+pub(super) use filters::Filters;
 
 use super::print::{ago, table, took};
-use super::{Cx, Exit, Failure, outln, println_json};
+use super::{Cx, Exit, Failure, approvals, dispatch, outln, println_json, task};
 use crate::client::Client;
 use clap::ValueEnum;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tenure_contract::SessionId;
 use tenure_contract::resource::{Agent, DoubtSummary, Page, RunSummary, SessionSummary};
 use tenure_engine::Motion;
 
-/// Lists sessions, runs, steps in doubt or agents, the newest first.
+/// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt or agents, the newest first.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls doubts --json"
+    after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls runs --product shop --status failed\n  tenure ls tasks --user ada\n  tenure ls doubts --json\n\n`tenure inbox` shows only what needs a person."
 )]
 pub(super) struct Args {
     /// What to list.
@@ -21,6 +26,14 @@ pub(super) struct Args {
     /// Only what has not ended.
     #[arg(long)]
     open: bool,
+    /// Only those in this status.
+    #[arg(long)]
+    status: Option<String>,
+    /// Only those of this session.
+    #[arg(long)]
+    session: Option<SessionId>,
+    #[command(flatten)]
+    filters: Filters,
     /// Rows at the most, 1 to 200.
     #[arg(long, default_value_t = 50)]
     limit: usize,
@@ -33,47 +46,72 @@ pub(super) struct Args {
 enum What {
     Sessions,
     Runs,
+    Tasks,
+    Dispatches,
+    Approvals,
     Doubts,
     Agents,
 }
 
 impl Args {
-    fn path(&self) -> String {
+    fn path(&self) -> Result<String, Failure> {
+        let Filters { product, user } = &self.filters;
+        let narrowed = self.open || self.status.is_some() || self.session.is_some();
         let noun = match self.what {
+            What::Sessions if self.session.is_some() => {
+                return Err(Failure::usage(
+                    "`--session` narrows other lists than that of sessions",
+                ));
+            }
+            What::Doubts if self.status.is_some() => {
+                return Err(Failure::usage(
+                    "steps in doubt have no `--status`; `--open` shows those that wait",
+                ));
+            }
+            What::Agents if narrowed || product.is_some() || user.is_some() => {
+                return Err(Failure::usage(
+                    "agents belong to the whole tenant and are listed whole; leave the filters out",
+                ));
+            }
             What::Sessions => "sessions",
             What::Runs => "runs",
+            What::Tasks => "tasks",
+            What::Dispatches => "dispatches",
+            What::Approvals => "approvals",
             What::Doubts => "doubts",
-            What::Agents => return "/v1/agents".to_owned(),
+            What::Agents => return Ok("/v1/agents".to_owned()),
         };
-        let open = if self.open { "&open=true" } else { "" };
-        let cursor =
-            self.cursor.as_ref().map(|cursor| format!("&cursor={cursor}")).unwrap_or_default();
-        format!("/v1/{noun}?limit={}{open}{cursor}", self.limit)
+        let (limit, session) = (self.limit.to_string(), self.session.map(|id| id.to_string()));
+        let more = [
+            ("limit", Some(limit.as_str())),
+            ("open", self.open.then_some("true")),
+            ("status", self.status.as_deref()),
+            ("session", session.as_deref()),
+            ("cursor", self.cursor.as_deref()),
+        ];
+        Ok(self.filters.path(noun, &more))
     }
 }
 
+/// The columns of a list of sessions.
+const SESSIONS: &[&str] = &["session", "status", "product", "user", "started"];
+/// Of runs.
+const RUNS: &[&str] = &["run", "status", "kind", "name", "reason", "submitted", "took", "session"];
+/// Of steps in doubt.
+const DOUBTS: &[&str] = &["step", "status", "cause", "since", "run", "session"];
+
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let path = args.path()?;
     let connection = cx.connect_existing(Motion::Still).await?;
     let client = &connection.client;
     let listed = match args.what {
-        What::Sessions => {
-            list(cx, client, &args, &["session", "status", "user", "started"], session).await
-        }
-        What::Runs => {
-            list(
-                cx,
-                client,
-                &args,
-                &["run", "status", "kind", "name", "reason", "submitted", "took", "session"],
-                run_row,
-            )
-            .await
-        }
-        What::Doubts => {
-            list(cx, client, &args, &["step", "status", "cause", "since", "run", "session"], doubt)
-                .await
-        }
-        What::Agents => list(cx, client, &args, &["agent", "version"], agent).await,
+        What::Sessions => list(cx, client, &path, SESSIONS, session).await,
+        What::Runs => list(cx, client, &path, RUNS, run_row).await,
+        What::Tasks => list(cx, client, &path, task::COLUMNS, task::row).await,
+        What::Dispatches => list(cx, client, &path, dispatch::COLUMNS, dispatch::row).await,
+        What::Approvals => list(cx, client, &path, approvals::COLUMNS, approvals::row).await,
+        What::Doubts => list(cx, client, &path, DOUBTS, doubt).await,
+        What::Agents => list(cx, client, &path, &["agent", "version"], agent).await,
     };
     connection.close().await;
     listed?;
@@ -83,11 +121,11 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
 async fn list<T: DeserializeOwned + Serialize>(
     cx: &Cx,
     client: &Client,
-    args: &Args,
+    path: &str,
     columns: &[&str],
     row: fn(&T) -> Vec<String>,
 ) -> Result<(), Failure> {
-    let page: Page<T> = client.get(&args.path()).await?;
+    let page: Page<T> = client.get(path).await?;
     if cx.json {
         println_json(&page);
         return Ok(());
@@ -107,6 +145,7 @@ fn session(session: &SessionSummary) -> Vec<String> {
     vec![
         session.session_id.to_string(),
         session.status.to_string(),
+        session.product_id.clone(),
         session.user_id.clone(),
         ago(session.started_at),
     ]

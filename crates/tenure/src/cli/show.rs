@@ -1,6 +1,9 @@
 //! `tenure show`: a session or a run as a picture: every step with its attempts and times.
 
+mod tree;
+
 use super::print::{brief, outln, println_json, took};
+use super::subject::Subject;
 use super::{Cx, Exit, Failure};
 use crate::client::Client;
 use crate::connection::Connection;
@@ -16,27 +19,46 @@ const TIMELINE_COLUMNS: u64 = 28;
 /// Shows a session or a run: every step with its status, attempts and times.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Example:\n  tenure show ses_…\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up"
+    after_help = "Examples:\n  tenure show ses_…\n  tenure show ses_… --tree\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up"
 )]
 pub(super) struct Args {
-    /// The session, or the run.
-    #[arg(value_name = "SESSION|RUN")]
+    /// The session, or the run; of a task, an approval or a dispatch the run it belongs to.
+    #[arg(value_name = "ID")]
     id: String,
+    /// Draws the session as a tree: tasks, runs, steps, approvals, todos.
+    #[arg(long)]
+    tree: bool,
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
+    let subject = Subject::read(&args.id)?;
     let connection = cx.connect_existing(Motion::Still).await?;
-    let shown = match (args.id.parse::<RunId>(), args.id.parse::<SessionId>()) {
-        (Ok(run), _) => show_run(cx, &connection, run).await,
-        (_, Ok(session)) => show_session(cx, &connection, session).await,
-        (Err(_), Err(_)) => Err(Failure::usage(format!(
-            "`{}` is neither a session `ses_…` nor a run `run_…`",
-            args.id
-        ))),
+    let shown = match args.tree {
+        true => match subject.session(&connection.client).await {
+            Ok(session) => tree::show(cx.json, &connection.client, session).await,
+            Err(failure) => Err(failure),
+        },
+        false => show(cx, &connection, subject).await,
     };
     connection.close().await;
     shown?;
     Ok(Exit::Done)
+}
+
+async fn show(cx: &Cx, connection: &Connection, subject: Subject) -> Result<(), Failure> {
+    match subject {
+        Subject::Session(session) => show_session(cx, connection, session).await,
+        Subject::Run(run) => show_run(cx, connection, run).await,
+        Subject::Task(_) | Subject::Approval(_) | Subject::Dispatch(_) => {
+            match subject.run(&connection.client).await? {
+                Some(run) => show_run(cx, connection, run).await,
+                None => {
+                    let told = format!("{subject} has no run; `tenure explain {subject}` says why");
+                    Err(Failure::usage(told))
+                }
+            }
+        }
+    }
 }
 
 async fn show_run(cx: &Cx, connection: &Connection, id: RunId) -> Result<(), Failure> {

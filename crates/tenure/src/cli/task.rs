@@ -136,19 +136,24 @@ fn listed(cx: &Cx, page: &Page<TaskSummary>) {
         eprintln!("none");
         return;
     }
-    let row = |task: &TaskSummary| {
-        vec![
-            task.task_id.to_string(),
-            task.status.to_string(),
-            task.priority.clone().unwrap_or_default(),
-            ago(task.created_at),
-            brief(&task.title, 80),
-        ]
-    };
-    outln(&table(&["task", "status", "priority", "made", "title"], page.items.iter().map(row)));
+    outln(&table(COLUMNS, page.items.iter().map(row)));
     if let Some(cursor) = &page.next_cursor {
         eprintln!("there are more: add --cursor {cursor}");
     }
+}
+
+/// The columns of a list of tasks.
+pub(super) const COLUMNS: &[&str] = &["task", "status", "priority", "made", "title", "session"];
+
+pub(super) fn row(task: &TaskSummary) -> Vec<String> {
+    vec![
+        task.task_id.to_string(),
+        task.status.to_string(),
+        task.priority.clone().unwrap_or_default(),
+        ago(task.created_at),
+        brief(&task.title, 80),
+        task.session_id.to_string(),
+    ]
 }
 
 fn show(cx: &Cx, task: &Task) {

@@ -146,6 +146,7 @@ fn the_help_has_the_table_of_exit_statuses_and_every_verb_an_example() {
         "key",
         "app-key",
         "example",
+        "inbox",
         "principal",
         "tenant",
         "secret",

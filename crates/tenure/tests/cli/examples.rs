@@ -80,3 +80,13 @@ fn ex_5_an_approval_leaves_for_another_app_and_its_decision_returns_over_a_kill(
     assert_eq!(found(&summary, "orders placed, of those nobody denied"), 3);
     assert_eq!(found(&summary, "it ended as"), "completed");
 }
+
+#[test]
+fn ex_1_work_is_dispatched_decided_interrupted_and_resumed_with_one_audit() {
+    let summary = play(&Desk::new(), &["cowork"]);
+    assert_eq!((&summary["kills"], &summary["flood"]), (&2.into(), &48.into()));
+    assert_eq!(found(&summary, "approved, with who and why"), 2);
+    assert_eq!(found(&summary, "denied, with who and why"), 1);
+    assert_eq!(found(&summary, "resumed by a checkpoint's token"), 1);
+    assert_eq!(found(&summary, "the journal has no gap"), true);
+}
