@@ -2,7 +2,7 @@
 
 use super::lists::{Listing, dispatch_summary};
 use super::sessions::{
-    approver_word, bad_context, derived_id, opening, other_product, request_digest, same_tenant,
+    approver_word, bad_context, opening, other_product, request_digest, same_tenant,
 };
 use super::{Engine, name};
 use crate::lock;

@@ -36,6 +36,7 @@ pub(super) fn request(product: &str, priority: &str, key: &str) -> CreateDispatc
         expires_at: None,
         input_policy: None,
         execution_target: None,
+        recovery_class: None,
         approvers: Vec::new(),
         idempotency_key: Some(format!("{product}-{key}")),
     }
