@@ -37,7 +37,7 @@ pub struct ToLog;
 impl ErrorReports for ToLog {
     fn report(&self, failure: &Failure) {
         let Failure { what, about, error } = failure;
-        tracing::warn!(%about, %error, "{what}");
+        tracing::error!(%about, %error, "{what}");
     }
 }
 
