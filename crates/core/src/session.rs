@@ -10,6 +10,7 @@ mod decide;
 pub mod explain;
 mod needs;
 pub mod remote;
+pub mod owner;
 mod run;
 mod state;
 mod task;
@@ -21,6 +22,7 @@ pub(crate) mod tests;
 pub use decide::opens;
 pub use decide::redeem;
 pub use needs::Needs;
+pub use owner::{Authority, By, Handoff, Owned, admit};
 pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn, Unbilled,

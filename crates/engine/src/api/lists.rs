@@ -26,8 +26,10 @@ pub struct Listing {
     pub status: Option<String>,
     /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
     pub workspace: Change<WorkspaceId>,
-    /// Only sessions of this product.
+    /// Only sessions of this product; only handoffs offered to it.
     pub product: Option<String>,
+    /// Only handoffs this product offered.
+    pub from_product: Option<String>,
     /// Only sessions for this user.
     pub user: Option<String>,
     /// Only sessions whose tools execute there.
@@ -167,6 +169,7 @@ impl Engine {
             .map(|cursor| read_cursor(caller, table, cursor))
             .transpose()?;
         let mut filters = session_filters(table, listing);
+        filters.extend(handoff_filters(table, listing));
         filters.extend(self.product_filters(caller, table, listing)?);
         if let Some(session) =
             listing.session.filter(|_| table.columns().contains(&Column::Session))
@@ -205,6 +208,10 @@ impl Engine {
         let Some(product) = &caller.product else { return Ok(Vec::new()) };
         match listing.session {
             Some(session) => self.session_of(caller, session).map(|_| Vec::new()),
+            // its own offers are its to see as well
+            None if table == Table::Handoff && listing.from_product.as_ref() == Some(product) => {
+                Ok(Vec::new())
+            }
             None if table.columns().contains(&Column::Product) => {
                 Ok(vec![(Column::Product, Value::Text(product.clone()))])
             }
@@ -286,6 +293,19 @@ fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
         (Column::User, listing.user.as_deref().map(text)),
         (Column::Target, listing.target.map(|target| text(target.as_str()))),
         (Column::Surface, listing.surface.map(|surface| text(surface.as_str()))),
+    ];
+    filters.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
+}
+
+/// The filters only handoffs have.
+fn handoff_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
+    if table != Table::Handoff {
+        return Vec::new();
+    }
+    let text = |word: &String| Value::Text(word.clone());
+    let filters = [
+        (Column::Product, listing.product.as_ref().map(text)),
+        (Column::Origin, listing.from_product.as_ref().map(text)),
     ];
     filters.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
 }
