@@ -176,7 +176,8 @@ fn answerable(
     to: HandoffStatus,
     cx: &Context,
 ) -> Result<(), Refusal> {
-    let late = known.status == HandoffStatus::Offered && known.offered.expires_at <= cx.now;
+    let late =
+        known.status == HandoffStatus::Offered && cx.hold.is_over(known.offered.expires_at, cx.now);
     let from = if late { HandoffStatus::Expired } else { known.status };
     if crate::machine::handoff::may(from, to) {
         return Ok(());
@@ -188,7 +189,7 @@ fn answerable(
 /// What time, or the session's end, does to an open offer.
 pub(in crate::session) fn lapse(state: &SessionState, cx: &Context) -> Option<HandoffClosed> {
     let (handoff, known) = state.open_handoff()?;
-    if known.offered.expires_at <= cx.now {
+    if cx.hold.is_over(known.offered.expires_at, cx.now) {
         return Some(HandoffClosed { handoff, status: HandoffStatus::Expired, reason: None });
     }
     let reason = Some("the session ended".to_owned());
