@@ -39,7 +39,7 @@ use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 
 /// The fold's version: a snapshot made by another one is folded again.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 /// What [`transact`] needs of its caller: a place to turn a draft into an entry.
 pub trait Journalist {
