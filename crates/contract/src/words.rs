@@ -692,6 +692,13 @@ words! {
         28 DispatchesRead = "dispatches:read",
         /// Dispatch work, and give dispatches up.
         29 DispatchesWrite = "dispatches:write",
+        /// See handoffs.
+        30 HandoffsRead = "handoffs:read",
+        /// Offer, withdraw, accept and decline handoffs; whose each is decides what it allows.
+        31 HandoffsWrite = "handoffs:write",
+        /// Offer and withdraw handoffs of anybody's sessions and go on in a session that was handed
+        /// over; nothing for a key that is bound to a product.
+        32 HandoffsAdmin = "handoffs:admin",
         /// See executors.
         40 ExecutorsRead = "executors:read",
         /// Register and revoke executors.
@@ -745,13 +752,6 @@ words! {
         3 Work = "work",
         /// Stop the work and say what became of it: its run is to end.
         4 Stop = "stop",
-        /// See handoffs.
-        30 HandoffsRead = "handoffs:read",
-        /// Offer, withdraw, accept and decline handoffs; whose each is decides what it allows.
-        31 HandoffsWrite = "handoffs:write",
-        /// Offer and withdraw handoffs of anybody's sessions and go on in a session that was handed
-        /// over; nothing for a key that is bound to a product.
-        32 HandoffsAdmin = "handoffs:admin",
     }
 }
 

@@ -13,9 +13,8 @@ use tenure_contract::words::{
     Resolution, ResumeChoice, SessionStatus, StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, PolicyVersion, RunId,
-    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, HandoffId, PolicyVersion, RunId,
-    StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
+    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, HandoffId,
+    PolicyVersion, RunId, StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.

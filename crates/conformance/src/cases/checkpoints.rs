@@ -1,5 +1,6 @@
 //! `CKP-1`, `CKP-2`: where a session stood, and going on from there by token.
 
+use super::policies::ONE_AT_A_TIME;
 use crate::answer::{has_fields, is_time, items, number, text};
 use crate::case::{Outcome, cases, ensure, same};
 use crate::kit::{Actor, Kit};
@@ -116,6 +117,8 @@ async fn a_checkpoint_is_never_overwritten(kit: &Kit) -> Outcome {
 }
 
 async fn an_ended_run_is_followed_by_a_new_one(kit: &Kit) -> Outcome {
+    // the policy is one of the pins
+    let _kept = ONE_AT_A_TIME.lock().await;
     let (_, session, run) = ended(kit).await?;
     let made = make(kit, &session).await?;
     let key = kit.name("resume");

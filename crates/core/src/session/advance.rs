@@ -1,8 +1,7 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
 use super::decide::{
-    checkpoint, ended, give_up, give_up_tasks, leave_open, out_of_budget, room_to_ask,
-    checkpoint, ended, give_up_tasks, lapse, leave_open, out_of_budget, room_to_ask,
+    checkpoint, ended, give_up, give_up_tasks, lapse, leave_open, out_of_budget, room_to_ask,
 };
 use super::draft;
 use super::remote::{Remote, STEP_NAME};

@@ -4,8 +4,8 @@
 
 mod approval;
 mod checkpoint;
-mod remote;
 mod handoff;
+mod remote;
 mod step;
 mod task;
 

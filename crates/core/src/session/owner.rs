@@ -152,6 +152,10 @@ pub fn admit(
     if matches!(command, Command::AcceptHandoff { .. } | Command::DeclineHandoff { .. }) {
         return Ok(());
     }
+    // a run goes on over acceptance, on its executor's machine as here; the claim decides whose word counts
+    if matches!(command, Command::ClaimRun(_) | Command::AnswerRemote { .. }) {
+        return Ok(());
+    }
     if !by.works_for(&owner.product) {
         let known = by.product.as_deref().is_some_and(|product| state.was_of(product));
         let opens = matches!(command, Command::OpenSession(_));

@@ -1,7 +1,7 @@
 //! What a session's journal folds to.
 
-use super::remote::Remote;
 use super::owner::{Handoff, Owned};
+use super::remote::Remote;
 use super::run::{Doubt, Run, Unbilled};
 use super::task::{Task, Todo};
 use crate::machine;
