@@ -8,6 +8,8 @@ pub mod artifact;
 pub mod dispatch;
 pub mod principal;
 pub mod run;
+pub mod schedule;
+pub mod schedule_entry;
 pub mod session;
 pub mod step;
 pub mod task;

@@ -52,6 +52,8 @@ pub enum Table {
     Dispatch,
     /// Executors, by executor id.
     Executor,
+    /// Schedules, by schedule id.
+    Schedule,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -173,6 +175,7 @@ impl Table {
         Self::AppKey,
         Self::Dispatch,
         Self::Executor,
+        Self::Schedule,
     ];
 
     /// The list's name in a database.
@@ -198,6 +201,7 @@ impl Table {
             Self::AppKey => "app_key",
             Self::Dispatch => "dispatch",
             Self::Executor => "executor",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -230,6 +234,9 @@ impl Table {
             Self::Dispatch => &[
                 Session, Run, Status, Open, Kind, Name, Product, User, Priority, Rank, Place,
                 Reason, CreatedAt, UpdatedAt, ExpiresAt,
+            ],
+            Self::Schedule => &[
+                Session, Status, Open, Kind, Label, Product, User, Reason, CreatedAt, UpdatedAt,
             ],
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[

@@ -45,6 +45,7 @@ mod problem;
 mod projects;
 mod revocation;
 mod runs;
+mod schedules;
 mod scope;
 mod secrets;
 mod serve;
@@ -102,6 +103,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(dispatches::routes())
         .merge(claims::routes())
         .merge(executors::routes())
+        .merge(schedules::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

@@ -30,6 +30,7 @@ mod project;
 mod resolve;
 mod resume;
 mod run;
+mod schedule;
 mod secret;
 mod serve;
 mod show;
@@ -111,6 +112,8 @@ enum Verb {
     Dispatch(Box<dispatch::Args>),
     /// Registers, lists and revokes executors of remote dispatches; is one.
     Executor(Box<executor::Args>),
+    /// Makes schedules and adds entries to them; lists, shows, pauses, resumes and cancels them.
+    Schedule(Box<schedule::Args>),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -235,6 +238,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Checkpoint(args) => checkpoint::run(cx, args).await,
         Verb::Dispatch(args) => dispatch::run(cx, *args).await,
         Verb::Executor(args) => executor::run(cx, *args).await,
+        Verb::Schedule(args) => schedule::run(cx, *args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

@@ -111,6 +111,18 @@ impl Client {
         read(self.send_json(Method::POST, path, body).await?).await
     }
 
+    /// A call that is safe to repeat.
+    pub async fn post_keyed<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+        key: &str,
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
+        read(self.send(Method::POST, path, Some(body), &[("idempotency-key", key)]).await?).await
+    }
+
     /// A call whose answer nobody reads.
     pub async fn post_only(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Fault> {
         self.send_json(Method::POST, path, body).await.map(drop)

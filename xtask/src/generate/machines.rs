@@ -3,7 +3,8 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus, SessionStatus,
+    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus,
+    ScheduleEntryStatus, ScheduleStatus, SessionStatus,
     StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
@@ -22,7 +23,7 @@ struct Machine {
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
     use machine::{
-        approval, artifact, dispatch, principal, run, session, step, task, todo, workspace,
+        approval, artifact, dispatch, principal, run, schedule, schedule_entry, session, step, task, todo, workspace,
     };
     vec![
         table(
@@ -46,6 +47,21 @@ fn machines() -> Vec<Machine> {
             "dispatch",
             "A dispatch is decided about once and starts at most once; what comes after the start is the run's (`DSP-4`).",
             (&[DispatchStatus::Received], DispatchStatus::ALL, dispatch::TRANSITIONS),
+        ),
+        table(
+            "schedule",
+            "A paused schedule holds its entries; it completes when none is left to start, and an entry added later makes it \
+             active again (`RUN-4`).",
+            (&[ScheduleStatus::Active], ScheduleStatus::ALL, schedule::TRANSITIONS),
+        ),
+        table(
+            "schedule-entry",
+            "An entry becomes at most one dispatch; what comes after is the dispatch's and its run's (`RUN-4`).",
+            (
+                &[ScheduleEntryStatus::Pending],
+                ScheduleEntryStatus::ALL,
+                schedule_entry::TRANSITIONS,
+            ),
         ),
         table(
             "approval",

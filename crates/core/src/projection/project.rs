@@ -1,6 +1,7 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
 mod dispatch;
+mod schedule;
 
 use super::{Column, RowChange, Table, Value, ledger};
 use tenure_contract::event::{CheckpointMade, Event, RunSteered, RunSubmitted, Work};
@@ -76,6 +77,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::DispatchClaimed(_)
         | Event::DispatchReleased(_)
         | Event::DispatchClosed(_) => dispatch::rows(entry),
+        Event::ScheduleCreated(_)
+        | Event::ScheduleChanged(_)
+        | Event::ScheduleMoved(_)
+        | Event::ScheduleEntryAdded(_)
+        | Event::ScheduleEntryMoved(_)
+        | Event::ScheduleEntryDispatched(_)
+        | Event::ScheduleEntryClosed(_) => schedule::rows(entry),
     }
 }
 

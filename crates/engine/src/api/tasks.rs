@@ -114,7 +114,7 @@ impl Engine {
             Error::new(Code::NotFound, told).about(id)
         })?;
         let submitted =
-            RunSubmitted { run, parent: None, trigger: Trigger::Retry, request, ..first };
+            RunSubmitted { run, parent: None, trigger: Trigger::Retry, request, scheduled: None, ..first };
         let accepted = self.enter_run(caller, &resident, &submitted, &input)?;
         self.node.durable(&resident, accepted.seq).await?;
         Ok(accepted)
