@@ -234,8 +234,7 @@ impl LedgerState {
                 self.dispatches.use_claim(holding, *how, now)
             }
             LedgerCommand::Schedule(command) => {
-                let around =
-                    Around { dispatches: &self.dispatches, principals: &self.principals };
+                let around = Around { dispatches: &self.dispatches, principals: &self.principals };
                 self.schedules.decide(command, &around, now)
             }
         }

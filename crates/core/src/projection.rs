@@ -235,9 +235,9 @@ impl Table {
                 Session, Run, Status, Open, Kind, Name, Product, User, Priority, Rank, Place,
                 Reason, CreatedAt, UpdatedAt, ExpiresAt,
             ],
-            Self::Schedule => &[
-                Session, Status, Open, Kind, Label, Product, User, Reason, CreatedAt, UpdatedAt,
-            ],
+            Self::Schedule => {
+                &[Session, Status, Open, Kind, Label, Product, User, Reason, CreatedAt, UpdatedAt]
+            }
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,

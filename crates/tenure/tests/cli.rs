@@ -17,6 +17,7 @@ mod cli {
     mod people;
     mod policy;
     mod settling;
+    mod scheduled;
     mod tasks;
     mod trail;
     mod travel;

@@ -3,9 +3,8 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus,
-    ScheduleEntryStatus, ScheduleStatus, SessionStatus,
-    StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
+    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus, ScheduleEntryStatus,
+    ScheduleStatus, SessionStatus, StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -23,7 +22,8 @@ struct Machine {
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
     use machine::{
-        approval, artifact, dispatch, principal, run, schedule, schedule_entry, session, step, task, todo, workspace,
+        approval, artifact, dispatch, principal, run, schedule, schedule_entry, session, step,
+        task, todo, workspace,
     };
     vec![
         table(

@@ -11,7 +11,7 @@ use tenure_contract::resource::{
 use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
     ApprovalId, Code, Digest, DispatchId, Error, KeyId, ProjectId, RunId, ScheduleId, SessionId,
-    StepId,    TaskId, Time, WorkspaceId, limits,
+    StepId, TaskId, Time, WorkspaceId, limits,
 };
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 

@@ -75,10 +75,9 @@ impl Engine {
             entries.push(wanted);
             writes.push(Some(body));
         }
-        let given = self.node.seal_json(
-            caller.tenant,
-            &CreateSchedule { entries: Vec::new(), ..request },
-        )?;
+        let given = self
+            .node
+            .seal_json(caller.tenant, &CreateSchedule { entries: Vec::new(), ..request })?;
         let bodies = Bodies { given: Some(given), writes, ..Bodies::default() };
         self.command_schedule(caller, ScheduleCommand::Create { made, entries }, bodies).await?;
         self.see_schedule(caller, id).await
@@ -180,7 +179,8 @@ impl Engine {
         asked: &AddScheduleEntry,
     ) -> Result<CreateDispatch, Error> {
         let work = asked.work.as_ref().or(defaults.work.as_ref()).cloned().ok_or_else(|| {
-            let told = "neither the entry nor its schedule says what is to be done; expected `work`";
+            let told =
+                "neither the entry nor its schedule says what is to be done; expected `work`";
             Error::new(Code::InvalidArgument, told)
         })?;
         let mode = match asked.kind {
@@ -196,7 +196,8 @@ impl Engine {
             session_id: made.session,
             task_id: asked.task_id,
             work,
-            payload: if asked.payload.is_null() { &defaults.payload } else { &asked.payload }.clone(),
+            payload: if asked.payload.is_null() { &defaults.payload } else { &asked.payload }
+                .clone(),
             context: json!({
                 "originSurface": surface.unwrap_or(Surface::ProductApi),
                 "originProductId": made.product,

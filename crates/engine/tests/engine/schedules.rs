@@ -48,7 +48,9 @@ async fn settled(engine: &Engine, id: ScheduleId, number: usize) -> Schedule {
         let one = &of(&seen)[number - 1];
         let is_over = match one.status {
             ScheduleEntryStatus::Pending => false,
-            ScheduleEntryStatus::Dispatched => one.dispatch_status.is_some_and(DispatchStatus::is_final),
+            ScheduleEntryStatus::Dispatched => {
+                one.dispatch_status.is_some_and(DispatchStatus::is_final)
+            }
             ScheduleEntryStatus::Missed | ScheduleEntryStatus::Cancelled => true,
         };
         if is_over {
@@ -74,7 +76,8 @@ fn run_4_an_entry_starts_a_new_run_in_the_session_it_names_or_in_a_new_one() {
     let life = house.live(echo());
     life.block_on(async {
         let engine = &life.engine;
-        let two = json!([{ "kind": "queued" }, { "kind": "queued", "payload": { "what": "its own" } }]);
+        let two =
+            json!([{ "kind": "queued" }, { "kind": "queued", "payload": { "what": "its own" } }]);
         let made = engine.create_schedule(&ada(), asking(&two), Some("k")).await.unwrap();
         let again = engine.create_schedule(&ada(), asking(&two), Some("k")).await.unwrap();
         assert_eq!(again.schedule_id, made.schedule_id);
@@ -83,16 +86,27 @@ fn run_4_an_entry_starts_a_new_run_in_the_session_it_names_or_in_a_new_one() {
         settled(engine, made.schedule_id, 1).await;
         let seen = settled(engine, made.schedule_id, 2).await;
         assert_eq!(seen.status, ScheduleStatus::Completed);
-        let (first, second) = (done(engine, &of(&seen)[0]).await, done(engine, &of(&seen)[1]).await);
-        assert_eq!((first.output, second.output), (Some(json!("the schedule's")), Some(json!("its own"))));
+        let (first, second) =
+            (done(engine, &of(&seen)[0]).await, done(engine, &of(&seen)[1]).await);
+        assert_eq!(
+            (first.output, second.output),
+            (Some(json!("the schedule's")), Some(json!("its own")))
+        );
         assert_ne!(first.session_id, second.session_id);
         for (number, run) in [(1, &first.run_id), (2, &second.run_id)] {
             let run = engine.run(&ada(), *run).await.unwrap();
             let by = run.scheduled.unwrap();
-            assert_eq!((run.trigger, by.schedule_id, by.entry), (Trigger::Schedule, made.schedule_id, number));
+            assert_eq!(
+                (run.trigger, by.schedule_id, by.entry),
+                (Trigger::Schedule, made.schedule_id, number)
+            );
         }
         let ended = engine.session(&ada(), first.session_id).await.unwrap();
-        assert_eq!(ended.status, SessionStatus::Completed, "made for one entry, it ends with its run");
+        assert_eq!(
+            ended.status,
+            SessionStatus::Completed,
+            "made for one entry, it ends with its run"
+        );
 
         let session = engine.open_as(OpenSession::default()).await.session_id;
         let named = CreateSchedule { session_id: Some(session), product_id: None, ..asking(&two) };
@@ -103,7 +117,10 @@ fn run_4_an_entry_starts_a_new_run_in_the_session_it_names_or_in_a_new_one() {
         }
         let kept = engine.session(&ada(), session).await.unwrap();
         assert_eq!(kept.status, SessionStatus::Active);
-        assert_eq!(engine.see_schedule(&eve(), named.schedule_id).await.unwrap_err().code, Code::NotFound);
+        assert_eq!(
+            engine.see_schedule(&eve(), named.schedule_id).await.unwrap_err().code,
+            Code::NotFound
+        );
         engine.settled().await.unwrap();
         let listed = engine.schedules(&ada(), &Listing::default()).unwrap().items;
         let ids: Vec<_> = listed.iter().map(|one| one.schedule_id).collect();
@@ -118,11 +135,15 @@ async fn run_4_an_entry_starts_at_its_time_and_can_be_moved_held_and_given_up() 
     let engine = cranked(&house, echo());
     let now = Clock::system().now();
     let at = |hours: u64| now.plus_ms(hours * HOUR_MS);
-    let four: Vec<Value> = [1, 2, 3, 9].map(|hours| json!({ "kind": "at", "at": at(hours) })).into();
+    let four: Vec<Value> =
+        [1, 2, 3, 9].map(|hours| json!({ "kind": "at", "at": at(hours) })).into();
     let made = engine.create_schedule(&ada(), asking(&json!(four)), None).await.unwrap();
     let id = made.schedule_id;
     let waits = of(&made)[0].waiting_for.as_ref().unwrap();
-    assert_eq!((waits.reason, waits.subject.clone()), (StuckReason::Alarm, Some(at(1).to_string())));
+    assert_eq!(
+        (waits.reason, waits.subject.clone()),
+        (StuckReason::Alarm, Some(at(1).to_string()))
+    );
     let over = entry(json!({ "kind": "at", "at": Time::from_micros(1) }));
     let over = engine.add_schedule_entry(&ada(), id, over, None).await.unwrap_err();
     assert!(over.code == Code::InvalidArgument && over.message.contains("queued"), "{over}");
@@ -130,7 +151,10 @@ async fn run_4_an_entry_starts_at_its_time_and_can_be_moved_held_and_given_up() 
     engine.cancel_schedule_entry(&ada(), (id, 3), Some("enough".to_owned())).await.unwrap();
 
     tokio::time::advance(Duration::from_millis(HOUR_MS - 60_000)).await;
-    assert_eq!(of(&engine.see_schedule(&ada(), id).await.unwrap())[0].status, ScheduleEntryStatus::Pending);
+    assert_eq!(
+        of(&engine.see_schedule(&ada(), id).await.unwrap())[0].status,
+        ScheduleEntryStatus::Pending
+    );
     tokio::time::advance(Duration::from_secs(120)).await;
     let seen = settled(&engine, id, 1).await;
     assert_eq!(done(&engine, &of(&seen)[0]).await.status, RunStatus::Completed);
@@ -146,7 +170,10 @@ async fn run_4_an_entry_starts_at_its_time_and_can_be_moved_held_and_given_up() 
     let seen = settled(&engine, id, 2).await;
     assert!(of(&seen)[1].late_ms.unwrap() > HOUR_MS / 2, "how late it was is recorded");
     assert_eq!(of(&seen)[2].status, ScheduleEntryStatus::Cancelled);
-    let gone = engine.move_schedule(&ada(), id, ScheduleStatus::Cancelled, Some("over".to_owned())).await.unwrap();
+    let gone = engine
+        .move_schedule(&ada(), id, ScheduleStatus::Cancelled, Some("over".to_owned()))
+        .await
+        .unwrap();
     assert_eq!((gone.status, gone.reason.as_deref()), (ScheduleStatus::Cancelled, Some("over")));
     assert_eq!(of(&gone)[3].status, ScheduleEntryStatus::Cancelled);
     let dead = engine.move_schedule(&ada(), id, ScheduleStatus::Active, None).await.unwrap_err();
@@ -172,7 +199,8 @@ async fn run_4_what_was_missed_is_skipped_where_the_schedule_says_so() {
     let more = entry(json!({ "kind": "queued" }));
     let more = engine.add_schedule_entry(&ada(), id, more.clone(), Some("m")).await.unwrap();
     assert_eq!(of(&more).len(), 2, "a completed one takes another entry");
-    let again = engine.add_schedule_entry(&ada(), id, entry(json!({ "kind": "queued" })), Some("m"));
+    let again =
+        engine.add_schedule_entry(&ada(), id, entry(json!({ "kind": "queued" })), Some("m"));
     assert_eq!(of(&again.await.unwrap()).len(), 2);
     settled(&engine, id, 2).await;
 }
@@ -188,7 +216,8 @@ fn pol_1_a_scheduled_start_is_ruled_when_it_is_due() {
         engine.move_schedule(&ada(), id, ScheduleStatus::Paused, None).await.unwrap();
         let queued = entry(json!({ "kind": "queued" }));
         engine.add_schedule_entry(&ada(), id, queued, None).await.unwrap();
-        let text = "permit (principal, action, resource) unless { action == Action::\"dispatch\" };";
+        let text =
+            "permit (principal, action, resource) unless { action == Action::\"dispatch\" };";
         engine.set_policy(&ada(), SetPolicy { text: text.to_owned() }).await.unwrap();
         engine.move_schedule(&ada(), id, ScheduleStatus::Active, None).await.unwrap();
         let seen = settled(engine, id, 1).await;

@@ -62,11 +62,9 @@ impl From<SchedulesAsked> for Listing {
 type OfEntry = Path<(String, String)>;
 
 fn entry_of(Path((schedule, entry)): OfEntry) -> Result<(ScheduleId, u32), Refusal> {
-    let schedule: ScheduleId = schedule
-        .parse()
-        .map_err(|why: tenure_contract::ids::BadId| {
-            Refusal::new(Code::InvalidArgument, why.to_string())
-        })?;
+    let schedule: ScheduleId = schedule.parse().map_err(|why: tenure_contract::ids::BadId| {
+        Refusal::new(Code::InvalidArgument, why.to_string())
+    })?;
     let number = entry.parse().map_err(|_| {
         let shown: String = entry.chars().take(60).collect();
         let told = format!("`{shown}` is no entry's number; expected 1 or more");

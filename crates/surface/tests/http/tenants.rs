@@ -136,8 +136,10 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
             // the same words as for what never was
             let nothing = nothing(name);
             let sent = body(&method, &path);
-            let mut request =
-                rig.request(method, &template.replace(&format!("{{{name}}}"), &nothing).replace("{entry}", "1"));
+            let mut request = rig.request(
+                method,
+                &template.replace(&format!("{{{name}}}"), &nothing).replace("{entry}", "1"),
+            );
             request = request.bearer_auth(&theirs);
             if let Some(body) = sent {
                 request = request.json(&body);

@@ -151,9 +151,8 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
 }
 
 async fn perform(cx: &Cx, client: &Client, verb: Verb) -> Result<(), Failure> {
-    let at_entry = |schedule: ScheduleId, entry: u32| {
-        format!("/v1/schedules/{schedule}/entries/{entry}")
-    };
+    let at_entry =
+        |schedule: ScheduleId, entry: u32| format!("/v1/schedules/{schedule}/entries/{entry}");
     let shown: Schedule = match verb {
         Verb::Add { title, what, at, session, product, missed, approver, key } => {
             let entries = match at.as_slice() {

@@ -22,7 +22,9 @@ fn run_4_a_schedule_is_made_seen_held_moved_and_cancelled_from_the_command_line(
         }
     };
     // it may be on its way to its session still
-    while desk.run(&["ls", "runs", "--json"]).is(0, &[]).json()["items"][0]["runId"] != run.as_str() {}
+    while desk.run(&["ls", "runs", "--json"]).is(0, &[]).json()["items"][0]["runId"] != run.as_str()
+    {
+    }
     let ended = desk.run(&["resume", &run, "--json"]).is(0, &[]).json();
     assert_eq!(text(&ended, "trigger"), "schedule");
     assert_eq!(text(&ended["scheduled"], "scheduleId"), id);
@@ -50,7 +52,18 @@ fn run_4_an_entry_that_came_due_while_the_server_was_killed_starts_once_and_says
     let mut server = desk.serve();
     let soon = tenure_engine::Clock::system().now().plus_ms(1_500).to_string();
     let file = orders();
-    let add = ["schedule", "add", "once", "--intent", "ingest_file", "-p", &file, "--at", &soon, "--json"];
+    let add = [
+        "schedule",
+        "add",
+        "once",
+        "--intent",
+        "ingest_file",
+        "-p",
+        &file,
+        "--at",
+        &soon,
+        "--json",
+    ];
     let id = text(&desk.run(&add).is(0, &[]).json(), "scheduleId");
     server.kill();
     while tenure_engine::Clock::system().now().to_string() <= soon {

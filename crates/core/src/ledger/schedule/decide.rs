@@ -137,7 +137,12 @@ impl Schedules {
             return Err(Error::new(Code::KeyConflict, told).about(id));
         }
         let open = self.known.values().filter(|known| known.status.is_open()).count();
-        room(open + 1, limits::SCHEDULES_OPEN_MAX, "SCHEDULES_OPEN_MAX", "schedules would be open")?;
+        room(
+            open + 1,
+            limits::SCHEDULES_OPEN_MAX,
+            "SCHEDULES_OPEN_MAX",
+            "schedules would be open",
+        )?;
         self.room_for(0, entries.len())?;
         let mut drafts = vec![Draft { body: DraftBody::Given, ..plain(made.clone()) }];
         for (place, wanted) in (0u32..).zip(entries) {

@@ -165,9 +165,10 @@ impl Engine {
             },
             (ScheduleEntryStatus::Dispatched, Some(of)) => {
                 let (reason, text) = match of.status {
-                    DispatchStatus::Received => {
-                        (StuckReason::Approval, "policy asks somebody about its dispatch; decide that approval")
-                    }
+                    DispatchStatus::Received => (
+                        StuckReason::Approval,
+                        "policy asks somebody about its dispatch; decide that approval",
+                    ),
                     DispatchStatus::Accepted | DispatchStatus::Waiting => {
                         (StuckReason::Dependency, "its dispatch waits for a free slot")
                     }
