@@ -197,11 +197,11 @@ async fn run_4_what_was_missed_is_skipped_where_the_schedule_says_so() {
     assert!(one.reason.as_ref().unwrap().contains("SCHEDULE_LATE_MAX_MS"), "{one:?}");
     assert_eq!(seen.status, ScheduleStatus::Completed);
     let more = entry(json!({ "kind": "queued" }));
-    let more = engine.add_schedule_entry(&ada(), id, more.clone(), Some("m")).await.unwrap();
+    let more = engine.add_schedule_entry(&ada(), id, more, Some("m")).await.unwrap();
     assert_eq!(of(&more).len(), 2, "a completed one takes another entry");
-    let again =
-        engine.add_schedule_entry(&ada(), id, entry(json!({ "kind": "queued" })), Some("m"));
-    assert_eq!(of(&again.await.unwrap()).len(), 2);
+    let same = entry(json!({ "kind": "queued" }));
+    let again = engine.add_schedule_entry(&ada(), id, same, Some("m")).await.unwrap();
+    assert_eq!(of(&again).len(), 2);
     settled(&engine, id, 2).await;
 }
 
