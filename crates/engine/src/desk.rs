@@ -13,7 +13,7 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tenure_contract::words::{RunStatus, Trigger};

@@ -210,6 +210,7 @@ impl Engine {
             expires_at: None,
             input_policy: defaults.input_policy,
             execution_target: defaults.execution_target.clone(),
+            recovery_class: None,
             approvers: defaults.approvers.clone(),
             idempotency_key: None,
         })

@@ -115,6 +115,8 @@ fn wanted(number: u8, key: &str, at: Option<Time>) -> EntryWanted {
         expires_at: Time::from_micros(1),
         request: Digest::of(&[key.as_bytes()]),
         decided_under: PolicyVersion::Default,
+        target: None,
+        class: None,
     };
     let kind = if at.is_some() { ScheduleEntryKind::At } else { ScheduleEntryKind::Queued };
     EntryWanted { kind, at, becomes }
