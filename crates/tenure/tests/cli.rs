@@ -16,8 +16,8 @@ mod cli {
     mod liar;
     mod people;
     mod policy;
-    mod settling;
     mod scheduled;
+    mod settling;
     mod tasks;
     mod trail;
     mod travel;

@@ -286,7 +286,7 @@ impl Schedule {
         let received = DispatchReceived {
             not_before: found.at,
             expires_at: now.plus_ms(limits::DISPATCH_EXPIRY_DEFAULT_MS),
-            decided_under: ruled.under.clone(),
+            decided_under: ruled.under,
             ..becomes.clone()
         };
         let dispatched = ScheduleEntryDispatched {
