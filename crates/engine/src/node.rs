@@ -425,7 +425,10 @@ impl Node {
             }
         }
         self.queue(resident, cell, writer);
-        if !is_plain_substep(command) {
+        resident.moved.notify_waiters();
+        // one that asks for a decision has an expiry to wake for
+        let asks = cell.session().is_some_and(|state| !state.asked.is_empty());
+        if asks || !is_plain_substep(command) {
             self.pump(resident, cell);
         }
         Ok(cell.chain.seq)

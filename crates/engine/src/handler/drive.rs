@@ -9,8 +9,11 @@ use crate::resident::{Actor, Resident};
 use crate::seal::Bodies;
 use futures::FutureExt;
 use serde_json::{Value, json};
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
+use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
+use std::task::Poll;
 use tenure_contract::event::Work;
 use tenure_contract::resource::ArtifactBody;
 use tenure_contract::words::{ErrorClass, LossCause};
@@ -71,6 +74,7 @@ async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Resul
         intent,
         parking: Parking::default(),
         under_way: Mutex::default(),
+        waiting: AtomicUsize::new(0),
     };
     let ctx = Ctx { inner: Arc::new(inner) };
     let cancel = node.cancel_of(run);
@@ -81,6 +85,9 @@ async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Resul
         () = cancel.cancelled() => Ok(()),
         done = handling => finish(node, resident, run, done.unwrap_or_else(|_| Err(panicked()))).await,
         () = ctx.inner.parking.0.notified() => Ok(()),
+        // whatever moved the handler has moved it by now; what only waits for decisions is dropped,
+        // and run again once there is one (`APR-5`)
+        () = poll_fn(|_| if ctx.inner.only_waits() { Poll::Ready(()) } else { Poll::Pending }) => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ mod harness;
 
 mod approvals;
 mod artifacts;
+mod asking;
 mod charges;
 mod checkpoints;
 mod claims;
