@@ -138,10 +138,10 @@ impl Ctx {
         }
         let shown = match ruled.ruling {
             Ruling::Ask(_) => {
-                let action = self.action(substep, &arguments);
-                bodies.given = Some(node.seal(resident.tenant, action.as_bytes())?);
+                let action = self.action(substep, &arguments)?;
+                bodies.given = Some(node.seal(resident.tenant, &action)?);
                 let label = assess::line(&substep.name, &arguments);
-                Some(Shown { action: Digest::of(&[action.as_bytes()]), label })
+                Some(Shown { action: Digest::of(&[&action]), label })
             }
             Ruling::Permit | Ruling::Deny { .. } => None,
         };
@@ -166,8 +166,8 @@ impl Ctx {
     }
 
     /// The canonical JSON of the exact action: what an approval is bound to (`APR-3`).
-    fn action(&self, substep: &Substep, arguments: &Value) -> String {
-        tenure_agent::canonical(&json!({
+    fn action(&self, substep: &Substep, arguments: &Value) -> Result<Vec<u8>, Error> {
+        serde_json_canonicalizer::to_vec(&json!({
             "intent": self.inner.intent.intent_type,
             "substep": substep.name,
             "kind": substep.kind,
@@ -175,6 +175,7 @@ impl Ctx {
             "tenant": self.inner.resident.tenant,
             "run": substep.run,
         }))
+        .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))
     }
 }
 
