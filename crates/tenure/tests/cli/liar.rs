@@ -89,6 +89,14 @@ const LIES: &[(Lie, &[&str])] = &[
             "two_names_for_one_key_must_agree",
             "long_texts_are_refused",
             "an_ended_run_is_followed_by_a_new_one",
+            // a dispatch without a key is none
+            "a_dispatch_has_all_its_fields",
+            "a_dispatch_key_makes_one_dispatch",
+            "one_of_many_executors_claims",
+            "an_executor_has_only_what_it_is_trusted_with",
+            "what_waits_is_cancelled_and_not_claimed",
+            "a_claim_leads_to_a_run",
+            "a_stale_token_opens_nothing",
         ],
     ),
     (
