@@ -1,5 +1,6 @@
 //! `CKP-1`, `CKP-2`: where a session stood, and going on from there by token.
 
+use super::policies::ONE_AT_A_TIME;
 use crate::answer::{has_fields, is_time, items, number, text};
 use crate::case::{Outcome, cases, ensure, same};
 use crate::kit::{Actor, Kit};
@@ -116,6 +117,7 @@ async fn a_checkpoint_is_never_overwritten(kit: &Kit) -> Outcome {
 }
 
 async fn an_ended_run_is_followed_by_a_new_one(kit: &Kit) -> Outcome {
+    let _policy_stays = ONE_AT_A_TIME.lock().await;
     let (_, session, run) = ended(kit).await?;
     let made = make(kit, &session).await?;
     let key = kit.name("resume");
@@ -131,6 +133,7 @@ async fn an_ended_run_is_followed_by_a_new_one(kit: &Kit) -> Outcome {
 }
 
 async fn an_unfinished_run_goes_on_under_its_id(kit: &Kit) -> Outcome {
+    let _policy_stays = ONE_AT_A_TIME.lock().await;
     let actor = kit.agent(vec![Turn::call("guarded", "it"), Turn::say("done")]).await?;
     let session = kit.plain_session().await?;
     let started = kit.start_in(&actor, &session).await?;
@@ -146,6 +149,7 @@ async fn an_unfinished_run_goes_on_under_its_id(kit: &Kit) -> Outcome {
 }
 
 async fn a_changed_agent_needs_a_choice(kit: &Kit) -> Outcome {
+    let _policy_stays = ONE_AT_A_TIME.lock().await;
     let (actor, session, _) = ended(kit).await?;
     let made = make(kit, &session).await?;
     let changed = json!({ "instructions": "Do otherwise." });
