@@ -6,6 +6,7 @@ mod artifacts;
 mod checkpoints;
 mod deltas;
 mod dispatches;
+mod handoffs;
 mod intents;
 mod keys;
 mod log;
@@ -39,6 +40,7 @@ pub const CASES: &[&[Case]] = &[
     policies::CASES,
     checkpoints::CASES,
     dispatches::CASES,
+    handoffs::CASES,
     log::CASES,
     intents::CASES,
     artifacts::CASES,
@@ -81,6 +83,7 @@ const TITLES: &[(&str, &str)] = &[
     ("DSP-1", "Dispatch context"),
     ("DSP-2", "Idempotent, and its mode decides when"),
     ("DSP-4", "Dispatches"),
+    ("HND-1", "A session moves to another owner"),
     ("LOG-1", "Every change is an entry"),
     ("LOG-2", "Chained, signed, erasable"),
     ("LOG-3", "Verified by anyone, offline"),

@@ -99,6 +99,8 @@ codes! {
     ActionChanged = "action-changed", 409, 2, Changed;
     /// The claim ended: its lease ran out, or it was given to another executor.
     LeaseLost = "lease-lost", 409, 2, Never;
+    /// The session has another owner; who owned it before writes nothing there any more.
+    HandedOver = "handed-over", 409, 2, Changed;
     /// The session takes no second run now.
     SessionBusy = "session-busy", 409, 2, Later;
     /// The resolution is refused while the old request may still be travelling.

@@ -9,6 +9,7 @@ pub mod artifact;
 pub mod checkpoint;
 pub mod dispatch;
 pub mod executor;
+pub mod handoff;
 pub mod ledger;
 pub mod place;
 pub mod principal;
@@ -28,6 +29,7 @@ pub use artifact::*;
 pub use checkpoint::*;
 pub use dispatch::*;
 pub use executor::*;
+pub use handoff::*;
 pub use ledger::*;
 pub use place::*;
 pub use principal::*;
@@ -159,6 +161,12 @@ events! {
     60 "memory.saved" MemorySaved,
     /// Chat memory was emptied; the messages stay where they are.
     61 "memory.cleared" MemoryCleared,
+    /// A session is offered to another owner.
+    62 "handoff.offered" HandoffOffered,
+    /// A session has another owner.
+    63 "handoff.accepted" HandoffAccepted,
+    /// An offer came to nothing.
+    64 "handoff.closed" HandoffClosed,
     /// A point to resume from; the resume token is the body.
     70 "checkpoint.made" CheckpointMade,
     /// A tenant's ledger began.

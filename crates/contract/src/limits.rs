@@ -192,3 +192,11 @@ pub const CLAIM_START_WAIT_MS: u64 = 2_000;
 pub const DISPATCH_SLOTS_PER_NODE: usize = 64;
 /// Dispatched runs of one tenant a node has under way at a time, unless it is configured otherwise.
 pub const DISPATCH_SLOTS_PER_TENANT: usize = 16;
+/// How long an offered handoff stands when nothing else is said, milliseconds (seven days).
+pub const HANDOFF_EXPIRY_DEFAULT_MS: u64 = 7 * 24 * 3600 * 1000;
+/// How long an offered handoff may stand at most, milliseconds (ninety days).
+pub const HANDOFF_EXPIRY_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
+/// Tasks, approvals and other references of one handoff, each.
+pub const HANDOFF_REFS_MAX: usize = 256;
+/// Handoffs of one session, those that came to nothing included.
+pub const SESSION_HANDOFFS_MAX: usize = 256;

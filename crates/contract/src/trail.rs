@@ -21,7 +21,7 @@ mod task;
 pub use approval::{ApprovalTold, DecisionTold, HandingTold};
 pub use artifact::{ArtifactTold, MoveTold};
 pub use run::{CancelTold, EndTold, PauseTold, PauseWhy, RunTold, SpentTold, SteerTold};
-pub use session::{ResumeTold, SessionTold};
+pub use session::{HandoffTold, ResumeTold, SessionTold};
 pub use step::{AssessmentTold, AttemptTold, DoubtTold, FailureTold, ResolutionTold, StepTold};
 pub use task::{TaskMoveTold, TaskTold, TodoChangeTold, TodoTold};
 

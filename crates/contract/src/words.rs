@@ -436,6 +436,22 @@ words! {
 }
 
 words! {
+    /// Where a handoff stands (`HND-1`).
+    HandoffStatus {
+        /// Open; the owner goes on working.
+        1 Offered = "offered",
+        /// Taken; who owned the session before is shut out.
+        2 Accepted = "accepted",
+        /// Not taken.
+        3 Declined = "declined",
+        /// Nobody answered in time.
+        4 Expired = "expired",
+        /// Taken back by the owner.
+        5 Withdrawn = "withdrawn",
+    }
+}
+
+words! {
     /// The classes of failure (`RT14`).
     ErrorClass {
         /// The model or the way to it.
@@ -676,6 +692,13 @@ words! {
         28 DispatchesRead = "dispatches:read",
         /// Dispatch work, and give dispatches up.
         29 DispatchesWrite = "dispatches:write",
+        /// See handoffs.
+        30 HandoffsRead = "handoffs:read",
+        /// Offer, withdraw, accept and decline handoffs; whose each is decides what it allows.
+        31 HandoffsWrite = "handoffs:write",
+        /// Offer and withdraw handoffs of anybody's sessions and go on in a session that was handed
+        /// over; nothing for a key that is bound to a product.
+        32 HandoffsAdmin = "handoffs:admin",
         /// See executors.
         40 ExecutorsRead = "executors:read",
         /// Register and revoke executors.
@@ -743,6 +766,8 @@ words! {
         3 Dispatch = "dispatch",
         /// An approval is decided.
         4 Decide = "decide",
+        /// A session is offered to another product.
+        5 Handoff = "handoff",
     }
 }
 

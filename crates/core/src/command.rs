@@ -2,6 +2,7 @@
 
 use crate::clock::Hold;
 use crate::policy::Ruled;
+use crate::session::By;
 use tenure_contract::event::{
     ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted,
     SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
@@ -12,8 +13,8 @@ use tenure_contract::words::{
     Resolution, ResumeChoice, SessionStatus, StepKind, StopReason, TaskStatus, TodoStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, PolicyVersion, RunId,
-    StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
+    ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, HandoffId,
+    PolicyVersion, RunId, StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.
@@ -276,6 +277,40 @@ pub enum Command {
     },
     /// Make or change a task or todo; its text is body `Write(0)`.
     Write(Write),
+    /// Offer the session to another owner (`HND-1`).
+    OfferHandoff {
+        /// What is offered to whom, and by whom.
+        offer: Box<Offer>,
+        /// What policy says of offering it to that product.
+        ruled: Ruled,
+    },
+    /// Take the session over.
+    AcceptHandoff {
+        /// The handoff.
+        handoff: HandoffId,
+        /// Who accepts.
+        by: By,
+        /// What policy says now of offering it to that product.
+        ruled: Ruled,
+    },
+    /// Do not take the session over.
+    DeclineHandoff {
+        /// The handoff.
+        handoff: HandoffId,
+        /// Who declines.
+        by: By,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Take an offer back.
+    WithdrawHandoff {
+        /// The handoff.
+        handoff: HandoffId,
+        /// Who withdraws.
+        by: By,
+        /// Why.
+        reason: Option<String>,
+    },
     /// Make a checkpoint.
     MakeCheckpoint,
     /// Go on from a checkpoint; a new run's input is the body, and why policy refuses it is body
@@ -351,6 +386,29 @@ pub struct Resume {
     pub repin: Option<Repin>,
     /// The run to begin if the checkpoint's has ended, with what policy says of it.
     pub next: Option<(RunSubmitted, Ruled)>,
+}
+
+/// An offer of a session to another owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The handoff.
+    pub handoff: HandoffId,
+    /// Who offers.
+    pub by: By,
+    /// To which product.
+    pub to_product: String,
+    /// To whom there, as `kind:name`; who owns the session now when nobody is named.
+    pub to_principal: Option<String>,
+    /// The tasks it is about; all that are not over when none are named.
+    pub tasks: Option<Vec<TaskId>>,
+    /// What else belongs to it.
+    pub refs: Vec<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// From then on nobody may accept it; the default when nothing is said.
+    pub expires_at: Option<Time>,
+    /// Digest of the request, when it carried an idempotency key.
+    pub request: Option<Digest>,
 }
 
 /// Something made or changed beside a run's steps.

@@ -6,6 +6,7 @@
 pub mod approval;
 pub mod artifact;
 pub mod dispatch;
+pub mod handoff;
 pub mod principal;
 pub mod run;
 pub mod session;

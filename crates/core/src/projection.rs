@@ -52,6 +52,8 @@ pub enum Table {
     Dispatch,
     /// Executors, by executor id.
     Executor,
+    /// Handoffs, by handoff id.
+    Handoff,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -113,6 +115,8 @@ pub enum Column {
     Length,
     /// The entry of its journal that made it, by `seq`.
     Place,
+    /// The product it comes from.
+    Origin,
     /// Microseconds.
     CreatedAt,
     /// Microseconds.
@@ -173,6 +177,7 @@ impl Table {
         Self::AppKey,
         Self::Dispatch,
         Self::Executor,
+        Self::Handoff,
     ];
 
     /// The list's name in a database.
@@ -198,6 +203,7 @@ impl Table {
             Self::AppKey => "app_key",
             Self::Dispatch => "dispatch",
             Self::Executor => "executor",
+            Self::Handoff => "handoff",
         }
     }
 
@@ -230,6 +236,11 @@ impl Table {
             Self::Dispatch => &[
                 Session, Run, Status, Open, Kind, Name, Product, User, Priority, Rank, Place,
                 Reason, CreatedAt, UpdatedAt, ExpiresAt,
+            ],
+            // `product` and `name` are whom it is offered to, `origin` and `user` who offers it
+            Self::Handoff => &[
+                Session, Status, Open, Origin, User, Product, Name, Reason, CreatedAt, UpdatedAt,
+                ExpiresAt, EndedAt,
             ],
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[
@@ -281,6 +292,7 @@ impl Column {
             Self::Version => "version",
             Self::Length => "length",
             Self::Place => "place",
+            Self::Origin => "origin",
             Self::CreatedAt => "created_at",
             Self::UpdatedAt => "updated_at",
             Self::StartedAt => "started_at",

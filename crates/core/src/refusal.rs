@@ -1,11 +1,12 @@
 //! Why a command was refused, and why an entry could not be folded.
 
+use tenure_contract::event::Owner;
 use tenure_contract::words::{
     ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
 };
 use tenure_contract::{
-    ApprovalId, CheckpointId, Code, Error, RunId, SessionId, StepId, TaskId, Time, TodoId, TokenId,
-    limits,
+    ApprovalId, CheckpointId, Code, Error, HandoffId, RunId, SessionId, StepId, TaskId, Time,
+    TodoId, TokenId, limits,
 };
 use thiserror::Error as ThisError;
 
@@ -261,6 +262,69 @@ pub enum Refusal {
     /// The policy that asked wants a reason.
     #[error("a decision of approval `{0}` needs a `reason`: the policy that asked requires one")]
     ReasonRequired(ApprovalId),
+    /// Who owned the session before commands it no more (`HND-1`).
+    #[error(
+        "session `{session}` was handed over to `{}` of product `{}`, who alone works in it now; ask them, or have them hand it back",
+        owner.principal, owner.product
+    )]
+    HandedOver {
+        /// The session.
+        session: SessionId,
+        /// Who owns it.
+        owner: Owner,
+    },
+    /// Only its owner hands a session over.
+    #[error(
+        "session `{session}` is `{}`'s of product `{}`; `{principal}` does not hand it over",
+        owner.principal, owner.product
+    )]
+    NotTheOwner {
+        /// The session.
+        session: SessionId,
+        /// Who tried.
+        principal: String,
+        /// Who owns it.
+        owner: Owner,
+    },
+    /// Only whom it is offered to answers a handoff.
+    #[error(
+        "handoff `{handoff}` is offered to `{}` of product `{}`; `{principal}` does not answer it from here",
+        to.principal, to.product
+    )]
+    NotOfferedTo {
+        /// The handoff.
+        handoff: HandoffId,
+        /// Who tried.
+        principal: String,
+        /// Whom it is offered to.
+        to: Owner,
+    },
+    /// One offer at a time.
+    #[error(
+        "session `{session}` is offered to `{}` of product `{}` by handoff `{handoff}`; withdraw it first, or wait for its answer",
+        to.principal, to.product
+    )]
+    HandoffOpen {
+        /// The session.
+        session: SessionId,
+        /// The handoff that is open.
+        handoff: HandoffId,
+        /// Whom it is offered to.
+        to: Owner,
+    },
+    /// Policy does not let the session go to that product (`POL-1`).
+    #[error("session `{session}` may not be handed over to product `{product}`: {why}")]
+    MayNotHandOver {
+        /// The session.
+        session: SessionId,
+        /// The product.
+        product: String,
+        /// What the policy says.
+        why: String,
+    },
+    /// No such handoff here.
+    #[error("no handoff `{0}`")]
+    NoHandoff(HandoffId),
     /// The policy changed while the ruling was on its way: ask the new one.
     #[error("the policy changed meanwhile; ask again")]
     PolicyChanged,
@@ -287,6 +351,7 @@ impl Refusal {
             Self::NoSession(_)
             | Self::NoRun(_)
             | Self::NoApproval(_)
+            | Self::NoHandoff(_)
             | Self::NoTask(_)
             | Self::NoTodo(_) => Code::NotFound,
             Self::SessionKeyConflict(_) | Self::RunKeyConflict(_) | Self::KeyConflict { .. } => {
@@ -304,6 +369,7 @@ impl Refusal {
             | Self::NoMove { .. }
             | Self::ChoiceNeeded { .. }
             | Self::TaskFollows { .. }
+            | Self::HandoffOpen { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
             Self::StillTravelling { .. } => Code::StillTravelling,
             Self::ClaimOver { .. } => Code::LeaseLost,
@@ -314,9 +380,12 @@ impl Refusal {
             Self::TokenUsed { .. } => Code::TokenUsed,
             Self::TokenExpired { .. } => Code::TokenExpired,
             Self::ActionChanged { .. } => Code::ActionChanged,
-            Self::NotAnApprover { .. } => Code::Forbidden,
+            Self::HandedOver { .. } => Code::HandedOver,
+            Self::NotAnApprover { .. } | Self::NotTheOwner { .. } | Self::NotOfferedTo { .. } => {
+                Code::Forbidden
+            }
             Self::PolicyChanged => Code::VersionConflict,
-            Self::MayNotDecide { .. } => Code::DeniedByPolicy,
+            Self::MayNotDecide { .. } | Self::MayNotHandOver { .. } => Code::DeniedByPolicy,
             Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::ReasonRequired(_) => {
                 Code::InvalidArgument
             }
@@ -329,7 +398,13 @@ impl Refusal {
             Self::SessionEnded { session, .. }
             | Self::SessionBusy { session, .. }
             | Self::TooMany { session, .. }
+            | Self::HandedOver { session, .. }
+            | Self::NotTheOwner { session, .. }
+            | Self::MayNotHandOver { session, .. }
             | Self::QueueFull { session } => Some(session.to_string()),
+            Self::NoHandoff(handoff)
+            | Self::HandoffOpen { handoff, .. }
+            | Self::NotOfferedTo { handoff, .. } => Some(handoff.to_string()),
             Self::NoTask(task) | Self::TaskFollows { task, .. } => Some(task.to_string()),
             Self::ChoiceNeeded { checkpoint } => Some(checkpoint.to_string()),
             Self::NoTodo(todo) => Some(todo.to_string()),

@@ -9,6 +9,7 @@ mod apply;
 mod decide;
 pub mod explain;
 mod needs;
+pub mod owner;
 pub mod remote;
 mod run;
 mod state;
@@ -21,6 +22,7 @@ pub(crate) mod tests;
 pub use decide::opens;
 pub use decide::redeem;
 pub use needs::Needs;
+pub use owner::{Authority, By, Handoff, Owned, admit};
 pub use run::{
     Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
     Stand, Turn, Unbilled,
@@ -37,7 +39,7 @@ use crate::{Command, Context, Draft, Illegal, Refusal};
 use tenure_contract::{Entry, EventId};
 
 /// The fold's version: a snapshot made by another one is folded again.
-pub const FOLD_VERSION: u32 = 3;
+pub const FOLD_VERSION: u32 = 4;
 
 /// What [`transact`] needs of its caller: a place to turn a draft into an entry.
 pub trait Journalist {

@@ -23,6 +23,7 @@ use crate::{Illegal, SessionState};
 use std::collections::BTreeMap;
 use tenure_contract::trail::{ApprovalTold, ArtifactTold, Derived, Head, Observed, RunTold};
 use tenure_contract::trail::{SessionTold, StepTold, Subject, TRAIL_VERSION, TaskTold, TodoTold};
+use tenure_contract::words::HandoffStatus;
 use tenure_contract::{ApprovalId, ArtifactId, Code, Digest, Entry, Error, Event, RunId};
 use tenure_contract::{SessionId, StepId, TaskId, TenantId, TodoId};
 
@@ -140,6 +141,13 @@ impl Trail {
             Event::ApprovalHanded(event) => self.approval_handed(entry, event),
             Event::CheckpointMade(event) => self.checkpoint_made(event),
             Event::SessionResumed(event) => self.session_resumed(entry, event),
+            Event::HandoffOffered(event) => self.handoff_offered(entry, event),
+            Event::HandoffAccepted(event) => {
+                self.handoff_resolved(entry, event.handoff, HandoffStatus::Accepted, None)
+            }
+            Event::HandoffClosed(event) => {
+                self.handoff_resolved(entry, event.handoff, event.status, event.reason.as_ref())
+            }
             Event::ArtifactRegistered(event) => self.artifact_registered(entry, event),
             Event::ArtifactMoved(event) => self.artifact_moved(entry, event),
             Event::TaskCreated(event) => self.task_created(entry, event),

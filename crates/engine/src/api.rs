@@ -9,6 +9,7 @@ mod checkpoints;
 mod dispatch_approvals;
 mod dispatches;
 mod executors;
+mod handoffs;
 mod identity;
 mod keys;
 mod ledger;
@@ -54,8 +55,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tenure_contract::resource::Caller;
+use tenure_contract::words::Scope as Held;
 use tenure_contract::{Code, Error, Journal, SessionId, limits};
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
+use tenure_core::session::{Authority, By};
+use tenure_core::{Refusal, authority};
 use tenure_store::Store;
 
 /// How long a node's leases live without renewal.
@@ -167,6 +171,10 @@ impl Engine {
     /// When the lists cannot be read; the sessions looked at by then are recovered.
     pub fn recover(&self) -> Result<(), Error> {
         self.recover_from(Table::Run, |row| {
+            row.id(Column::Session).map(|session| Journal::Session(SessionId::from_bytes(session)))
+        })?;
+        // an offer nobody answers expires, and its session may have no run
+        self.recover_from(Table::Handoff, |row| {
             row.id(Column::Session).map(|session| Journal::Session(SessionId::from_bytes(session)))
         })?;
         // a message that was not delivered stands in the ledger of its tenant
@@ -335,8 +343,9 @@ impl Engine {
         id: SessionId,
     ) -> Result<Arc<Resident>, Error> {
         let found = self.node.session(caller.tenant, id)?;
-        let found = found.filter(|resident| works_for(caller, resident));
-        found.ok_or_else(|| Error::not_found("session", id))
+        let found = found.ok_or_else(|| Error::not_found("session", id))?;
+        works_for(caller, &found)?;
+        Ok(found)
     }
 
     pub(crate) fn admit(&self) -> Result<(), Error> {
@@ -380,16 +389,42 @@ async fn sleep_to(node: &Node, first: Option<tenure_contract::Time>) {
     }
 }
 
-/// To a caller bound to a product another product's session is not there (`AUT-1`).
-fn works_for(caller: &Caller, resident: &Resident) -> bool {
-    let Some(product) = &caller.product else { return true };
+/// To a caller bound to a product another product's session is not there (`AUT-1`), but for one that was
+/// its product's: that one is told who has it (`HND-1`).
+fn works_for(caller: &Caller, resident: &Resident) -> Result<(), Error> {
+    let Some(product) = &caller.product else { return Ok(()) };
     let cell = lock(&resident.cell);
-    let opened = cell.session().and_then(|state| state.opened.as_ref());
-    opened.is_some_and(|opened| opened.product == *product)
+    match cell.session() {
+        Some(state) if state.owner().is_some_and(|owner| owner.product == *product) => Ok(()),
+        Some(state) if state.was_of(product) => Err(state.handed_over().into()),
+        Some(_) | None => Err(Refusal::NoSession(session_id(resident)).into()),
+    }
+}
+
+fn session_id(resident: &Resident) -> SessionId {
+    SessionId::from_bytes(resident.journal.key())
+}
+
+/// What a lookup by something in a session answers when the session is not there: that the thing is not.
+/// A session that was handed over keeps its own answer.
+pub(crate) fn not_there(refused: Error, instead: Error) -> Error {
+    if refused.code == Code::HandedOver { refused } else { instead }
+}
+
+/// Whose word a caller's commands are. The operator's scope is nothing to a key that works for one
+/// product.
+pub(crate) fn by(caller: &Caller) -> By {
+    let operator =
+        caller.product.is_none() && authority::holds(&caller.scopes, Held::HandoffsAdmin);
+    By { principal: caller.principal.to_string(), product: caller.product.clone(), operator }
 }
 
 pub(crate) fn actor(caller: &Caller) -> Actor {
-    Actor { principal: caller.principal.clone(), surface: caller.surface }
+    Actor {
+        principal: caller.principal.clone(),
+        surface: caller.surface,
+        authority: Authority::Caller(by(caller)),
+    }
 }
 
 /// A text within the limit of names.

@@ -402,6 +402,9 @@ impl Node {
         if let Some(lost) = resident.durable.lost() {
             return Err(lost.clone());
         }
+        if let Folded::Session(state) = &cell.state {
+            session::admit(state, command, &actor.authority)?;
+        }
         let policy = self.policy(resident)?.version();
         let now = self.clock.now().max(cell.chain.at);
         let mut writer = self.writer(resident, cell, actor, bodies, now);
@@ -624,6 +627,10 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::Write(_)
         | Command::ChangeSession { .. }
         | Command::BindAgent(_)
+        | Command::OfferHandoff { .. }
+        | Command::AcceptHandoff { .. }
+        | Command::DeclineHandoff { .. }
+        | Command::WithdrawHandoff { .. }
         | Command::MakeCheckpoint
         | Command::Resume(_)
         | Command::Wake => None,

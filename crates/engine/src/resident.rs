@@ -15,7 +15,7 @@ use tenure_contract::words::Surface;
 use tenure_contract::{Digest, Entry, EventId, Journal, RunId, TenantId, Time};
 use tenure_core::ledger::LedgerState;
 use tenure_core::position::Position;
-use tenure_core::session::{Journalist, SessionState};
+use tenure_core::session::{Authority, Journalist, SessionState};
 use tenure_core::{Draft, DraftBody, Fresh};
 use tenure_store::{Body, NewEntry, Snapshot};
 
@@ -115,11 +115,12 @@ pub(crate) struct Submission {
 pub(crate) struct Actor {
     pub principal: Principal,
     pub surface: Option<Surface>,
+    pub authority: Authority,
 }
 
 impl Actor {
     pub fn system() -> Self {
-        Self { principal: Principal::system(), surface: None }
+        Self { principal: Principal::system(), surface: None, authority: Authority::Engine }
     }
 }
 

@@ -82,7 +82,8 @@ pub(crate) async fn run(
 }
 
 fn bare_run(state: &SessionState, run: &Run) -> wire::Run {
-    let opened = state.opened.as_ref();
+    // whose the session was when the run came: a handoff changes no run
+    let owner = state.owner_at(run.submitted_seq).unwrap_or_default();
     let ending = run.ending();
     let (intent_type, intent_id, handler) = match &run.work {
         Work::Intent { intent, intent_type, handler, .. } => {
@@ -98,8 +99,8 @@ fn bare_run(state: &SessionState, run: &Run) -> wire::Run {
     wire::Run {
         run_id: run.id,
         tenant_id: state.tenant,
-        product_id: opened.map(|opened| opened.product.clone()).unwrap_or_default(),
-        user_id: opened.map(|opened| opened.user.clone()).unwrap_or_default(),
+        user_id: owner.user().to_owned(),
+        product_id: owner.product,
         session_id: state.id,
         task_id: run.task,
         parent_run_id: run.parent,

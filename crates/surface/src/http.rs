@@ -32,6 +32,7 @@ mod export;
 mod extract;
 mod feed;
 mod files;
+mod handoffs;
 mod home;
 mod intents;
 mod journal;
@@ -102,6 +103,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(dispatches::routes())
         .merge(claims::routes())
         .merge(executors::routes())
+        .merge(handoffs::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

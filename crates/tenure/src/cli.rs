@@ -20,6 +20,7 @@ mod export;
 mod failure;
 mod follow;
 mod forget;
+mod handoff;
 mod inbox;
 mod intents;
 mod key;
@@ -115,6 +116,8 @@ enum Verb {
     Dispatch(Box<dispatch::Args>),
     /// Registers, lists and revokes executors of remote dispatches; is one.
     Executor(Box<executor::Args>),
+    /// Offers a session to another product or principal; lists, shows and answers handoffs.
+    Handoff(handoff::Args),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -240,6 +243,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Checkpoint(args) => checkpoint::run(cx, args).await,
         Verb::Dispatch(args) => dispatch::run(cx, *args).await,
         Verb::Executor(args) => executor::run(cx, *args).await,
+        Verb::Handoff(args) => handoff::run(cx, args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

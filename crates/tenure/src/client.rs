@@ -112,6 +112,19 @@ impl Client {
         read(self.send_json(Method::POST, path, body).await?).await
     }
 
+    /// The same under an idempotency key, if one is given.
+    pub async fn post_keyed<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        body: &(impl Serialize + Sync),
+        key: Option<&str>,
+    ) -> Result<T, Fault> {
+        let body = serde_json::to_vec(body)
+            .map_err(|why| Fault::Refused(Error::new(Code::InvalidArgument, why.to_string())))?;
+        let headers: Vec<_> = key.map(|key| ("idempotency-key", key)).into_iter().collect();
+        read(self.send(Method::POST, path, Some(body), &headers).await?).await
+    }
+
     /// A call whose answer nobody reads.
     pub async fn post_only(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Fault> {
         self.send_json(Method::POST, path, body).await.map(drop)

@@ -12,6 +12,7 @@ mod cli {
     mod examples;
     mod executed;
     mod full_disk;
+    mod handoff;
     mod interrupted;
     mod liar;
     mod operator;

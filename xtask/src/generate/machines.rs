@@ -3,8 +3,8 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, DispatchStatus, PrincipalStatus, RunStatus, SessionStatus,
-    StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
+    ApprovalStatus, ArtifactState, DispatchStatus, HandoffStatus, PrincipalStatus, RunStatus,
+    SessionStatus, StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -22,7 +22,7 @@ struct Machine {
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
     use machine::{
-        approval, artifact, dispatch, principal, run, session, step, task, todo, workspace,
+        approval, artifact, dispatch, handoff, principal, run, session, step, task, todo, workspace,
     };
     vec![
         table(
@@ -46,6 +46,11 @@ fn machines() -> Vec<Machine> {
             "dispatch",
             "A dispatch is decided about once and starts at most once; what comes after the start is the run's (`DSP-4`).",
             (&[DispatchStatus::Received], DispatchStatus::ALL, dispatch::TRANSITIONS),
+        ),
+        table(
+            "handoff",
+            "A handoff is offered once and resolved once; while it is offered the owner goes on working (`HND-1`).",
+            (&[HandoffStatus::Offered], HandoffStatus::ALL, handoff::TRANSITIONS),
         ),
         table(
             "approval",

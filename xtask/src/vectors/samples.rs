@@ -48,6 +48,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| approval_event(number, s))
         .or_else(|| artifact_event(number, s))
         .or_else(|| task_event(number, s))
+        .or_else(|| handoff_event(number, s))
         .or_else(|| ledger_event(number, s))
         .or_else(|| dispatch_event(number, s))
         .or_else(|| executor::event(number, s))
@@ -118,6 +119,41 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
         60 => MemorySaved { run: run(s), version: s.number(), keep: s.number(), added: s.number() }
             .into(),
         61 => MemoryCleared { version: s.number() }.into(),
+        _ => return None,
+    })
+}
+
+fn owner(s: &mut Source, product: &str, principal: &str) -> Owner {
+    Owner { product: s.text(product), principal: s.text(principal) }
+}
+
+fn handoff_event(number: u16, s: &mut Source) -> Option<Event> {
+    Some(match number {
+        62 => HandoffOffered {
+            handoff: HandoffId::from_bytes(s.bytes16()),
+            from: owner(s, "cowork", "user:ada"),
+            to: owner(s, "desk", "user:ben"),
+            tasks: s.list(|s| TaskId::from_bytes(s.bytes16())),
+            approvals: s.list(approval),
+            refs: s.list(|s| s.text("ticket:7@2")),
+            reason: s.option(|s| s.text("second line")),
+            expires_at: s.time(),
+            request: s.option(Source::digest),
+        }
+        .into(),
+        63 => HandoffAccepted {
+            handoff: HandoffId::from_bytes(s.bytes16()),
+            from: owner(s, "cowork", "user:ada"),
+            to: owner(s, "desk", "user:ben"),
+            approvals: s.list(approval),
+        }
+        .into(),
+        64 => HandoffClosed {
+            handoff: HandoffId::from_bytes(s.bytes16()),
+            status: s.word(HandoffStatus::ALL),
+            reason: s.option(|s| s.text("not ours")),
+        }
+        .into(),
         _ => return None,
     })
 }

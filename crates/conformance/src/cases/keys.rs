@@ -31,11 +31,21 @@ fn keyed(kit: &Kit) -> Outcome {
 
 /// A new key with these scopes.
 pub(super) async fn key(kit: &Kit, scopes: &[&str]) -> Outcome<(Value, Client)> {
-    keyed(kit)?;
     // a principal of its own: what one may do bounds what its keys may
     let principal = format!("service:{}", kit.name("principal"));
-    let answer =
-        kit.client.post("/v1/keys", &json!({ "principal": principal, "scopes": scopes })).await?;
+    key_of(kit, &principal, scopes, None).await
+}
+
+/// A new key of that principal, bound to a product if one is named.
+pub(super) async fn key_of(
+    kit: &Kit,
+    principal: &str,
+    scopes: &[&str],
+    product: Option<&str>,
+) -> Outcome<(Value, Client)> {
+    keyed(kit)?;
+    let body = json!({ "principal": principal, "scopes": scopes, "productId": product });
+    let answer = kit.client.post("/v1/keys", &body).await?;
     if answer.status == 403 {
         return skipped(format!("this key may not make keys: {}", answer.shown()));
     }

@@ -81,10 +81,13 @@ async fn owned(kit: &Kit, document: &Document) -> Outcome<Owned> {
 /// Makes one of each kind that a run does not bring about; a server without that kind makes none.
 async fn make(kit: &Kit, names: &mut BTreeMap<String, String>) -> Outcome {
     let session = names["sessionId"].clone();
+    let seen = kit.client.get(&format!("/v1/sessions/{session}")).await?.json();
+    let to = json!({ "product": seen["productId"], "principal": "user:kit-next" });
     let made = [
         (format!("/v1/sessions/{session}/tasks"), json!({ "title": "kit" })),
         (format!("/v1/sessions/{session}/todos"), json!({ "text": "kit" })),
         (format!("/v1/sessions/{session}/checkpoints"), json!({})),
+        (format!("/v1/sessions/{session}/handoffs"), json!({ "to": to })),
         ("/v1/projects".to_owned(), json!({ "name": kit.name("project") })),
         ("/v1/workspaces".to_owned(), json!({ "kind": "cloud" })),
     ];

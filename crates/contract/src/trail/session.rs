@@ -1,8 +1,10 @@
 //! Where a session stands.
 
 use super::Deed;
-use crate::event::{SessionBound, SessionChanged, SessionOpened, SessionResumed, Usage};
-use crate::words::SessionStatus;
+use crate::event::{
+    HandoffOffered, Owner, SessionBound, SessionChanged, SessionOpened, SessionResumed, Usage,
+};
+use crate::words::{HandoffStatus, SessionStatus};
 use crate::{ApprovalId, CheckpointId, RunId, SessionId, StepId};
 use serde::{Deserialize, Serialize};
 
@@ -38,6 +40,10 @@ pub struct SessionTold {
     pub checkpoints: Vec<CheckpointId>,
     /// Where it was resumed, with what was found and chosen (`CKP-2`).
     pub resumes: Vec<ResumeTold>,
+    /// Who owns it, once it was handed over (`HND-1`).
+    pub owner: Option<Owner>,
+    /// To whom it was offered, and what became of it, in order.
+    pub handoffs: Vec<HandoffTold>,
     /// Approvals nobody has decided yet.
     pub open_approvals: Vec<ApprovalId>,
     /// Steps in doubt that nobody has settled yet.
@@ -53,4 +59,20 @@ pub struct ResumeTold {
     pub deed: Deed,
     /// What was found and chosen.
     pub resumed: SessionResumed,
+}
+
+/// A handoff.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HandoffTold {
+    /// Who offered it, from where.
+    pub deed: Deed,
+    /// What was offered to whom.
+    pub offered: HandoffOffered,
+    /// Where it stands.
+    pub status: HandoffStatus,
+    /// Who resolved it, from where; nobody while it is open.
+    pub resolved: Option<Deed>,
+    /// Why it came to nothing, when somebody said so.
+    pub reason: Option<String>,
 }

@@ -74,6 +74,11 @@ pub enum Matter<'a> {
         /// The product it is for.
         product: String,
     },
+    /// A session is offered to a product.
+    Handoff {
+        /// The product.
+        product: String,
+    },
     /// An approval is decided.
     Decide {
         /// The approval.
@@ -156,6 +161,9 @@ impl Matter<'_> {
             Self::Dispatch { product } => {
                 let same = flag("sameProduct", *product == setting.product);
                 (PolicyAction::Dispatch, uid("Product", product)?, vec![same], None)
+            }
+            Self::Handoff { product } => {
+                (PolicyAction::Handoff, uid("Product", product)?, Vec::new(), None)
             }
             Self::Decide { approval, kind, risk } => {
                 let fields = vec![text("kind", kind.as_str()), text("risk", risk.as_str())];

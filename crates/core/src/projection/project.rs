@@ -1,6 +1,7 @@
 //! Which rows an entry changes; the same live, in catching up and in rebuilding.
 
 mod dispatch;
+mod handoff;
 
 use super::{Column, RowChange, Table, Value, ledger};
 use tenure_contract::event::{CheckpointMade, Event, RunSteered, RunSubmitted, Work};
@@ -47,6 +48,9 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::ExecutorRevoked(_) => ledger::rows(entry),
         Event::RunSteered(steered) => steer_rows(entry, steered),
         Event::CheckpointMade(made) => vec![checkpoint_row(entry, made)],
+        Event::HandoffOffered(_) | Event::HandoffAccepted(_) | Event::HandoffClosed(_) => {
+            handoff::rows(entry)
+        }
         Event::SessionBound(_)
         | Event::SessionResumed(_)
         | Event::ApprovalHanded(_)

@@ -1,7 +1,7 @@
 //! What moves by itself once a command is folded: one move at a time, until nothing does.
 
 use super::decide::{
-    checkpoint, ended, give_up, give_up_tasks, leave_open, out_of_budget, room_to_ask,
+    checkpoint, ended, give_up, give_up_tasks, lapse, leave_open, out_of_budget, room_to_ask,
 };
 use super::draft;
 use super::remote::{Remote, STEP_NAME};
@@ -17,6 +17,7 @@ pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draf
     follow(state)
         .or_else(|| make_due(state, cx))
         .or_else(|| expire(state, cx))
+        .or_else(|| lapse(state, cx).map(|closed| vec![about(state, None, closed)]))
         .or_else(|| {
             state
                 .live

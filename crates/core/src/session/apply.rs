@@ -4,10 +4,12 @@
 
 mod approval;
 mod checkpoint;
+mod handoff;
 mod remote;
 mod step;
 mod task;
 
+use super::owner::Owned;
 use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
 use super::state::{SessionState, Steered};
 use crate::{Illegal, machine};
@@ -96,7 +98,10 @@ impl SessionState {
             Event::TaskMoved(event) => self.task_moved(entry, event),
             Event::TodoCreated(event) => self.todo_created(entry, event),
             Event::TodoChanged(event) => self.todo_changed(entry, event),
-            Event::CheckpointMade(_) => self.checkpoint_made(),
+            Event::HandoffOffered(event) => self.handoff_offered(entry, event),
+            Event::HandoffAccepted(event) => self.handoff_accepted(entry, event),
+            Event::HandoffClosed(event) => self.handoff_closed(entry, event),
+            Event::CheckpointMade(event) => self.checkpoint_made(entry, event.checkpoint),
             Event::SessionResumed(event) => self.session_resumed(event),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::MemoryCleared(event) => self.memory_cleared(event),
@@ -133,6 +138,8 @@ impl SessionState {
         if self.opened.is_some() {
             return Err("the session is open already".to_owned());
         }
+        let owner = handoff::first_owner(entry, &event.product, &event.user);
+        self.owners = vec![Owned { since: 0, owner, handoff: None }];
         self.opened = Some(event.clone());
         self.opened_at = entry.at;
         Ok(())

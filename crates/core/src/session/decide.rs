@@ -5,6 +5,7 @@ mod assess;
 mod checkpoint;
 mod fields;
 mod finish;
+mod handoff;
 mod remote;
 mod step;
 mod task;
@@ -29,6 +30,7 @@ pub(super) use checkpoint::checkpoint;
 pub use checkpoint::opens;
 
 pub(super) use finish::leave_open;
+pub(super) use handoff::lapse;
 pub(super) use remote::give_up;
 pub(super) use step::out_of_budget;
 pub use task::check_title;
@@ -76,6 +78,16 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         Command::IntendStep { substep, ruled } => intend_step(state, substep, &ruled.ruling, cx),
         Command::RecordStep { substep, failed, writes } => {
             record_step(state, substep, *failed, writes, cx)
+        }
+        Command::OfferHandoff { offer, ruled } => handoff::offer(state, offer, &ruled.ruling, cx),
+        Command::AcceptHandoff { handoff, by, ruled } => {
+            handoff::accept(state, *handoff, by, &ruled.ruling, cx)
+        }
+        Command::DeclineHandoff { handoff, by, reason } => {
+            handoff::decline(state, *handoff, by, reason.clone(), cx)
+        }
+        Command::WithdrawHandoff { handoff, by, reason } => {
+            handoff::withdraw(state, *handoff, by, reason.clone(), cx)
         }
         Command::MakeCheckpoint => checkpoint::on_demand(state, cx),
         Command::Resume(asked) => checkpoint::resume(state, asked),
@@ -169,6 +181,8 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
     match command {
         Command::SubmitRun { ruled, .. }
         | Command::IntendStep { ruled, .. }
+        | Command::OfferHandoff { ruled, .. }
+        | Command::AcceptHandoff { ruled, .. }
         | Command::DecideApproval { ruled, .. } => Some(ruled.under),
         Command::Resume(asked) => match &asked.next {
             Some((_, ruled)) => Some(ruled.under),
@@ -192,6 +206,8 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
         | Command::SkipStep { .. }
         | Command::ResolveStep { .. }
         | Command::HandApproval { .. }
+        | Command::DeclineHandoff { .. }
+        | Command::WithdrawHandoff { .. }
         | Command::FinishRun { .. }
         | Command::FailRun { .. }
         | Command::ClaimRun(_)

@@ -1,5 +1,6 @@
 //! What a session's journal folds to.
 
+use super::owner::{Handoff, Owned};
 use super::remote::Remote;
 use super::run::{Doubt, Run, Unbilled};
 use super::task::{Task, Todo};
@@ -12,8 +13,8 @@ use tenure_contract::words::{
     SessionStatus,
 };
 use tenure_contract::{
-    ApprovalId, ArtifactId, Digest, EventId, RunId, SessionId, StepId, TaskId, TenantId, Time,
-    TodoId, TokenId,
+    ApprovalId, ArtifactId, Digest, EventId, HandoffId, RunId, SessionId, StepId, TaskId, TenantId,
+    Time, TodoId, TokenId,
 };
 
 /// A session, folded from its journal. Holds digests and places, never bodies.
@@ -86,6 +87,17 @@ pub struct SessionState {
     /// The checkpoint a root run's move asks for, until it is made.
     #[n(21)]
     pub due: Option<Due>,
+    /// Who owned it, in order; the last one does.
+    #[n(40)]
+    #[cbor(default)]
+    pub owners: Vec<Owned>,
+    /// Its handoffs.
+    #[n(41)]
+    #[cbor(default)]
+    pub handoffs: BTreeMap<HandoffId, Handoff>,
+    /// The handoff nobody has answered yet.
+    #[n(42)]
+    pub offered: Option<HandoffId>,
     /// Attempts of model calls that nobody waits for and nothing was charged for: a few bytes for
     /// each one that was under way when its process died.
     #[n(60)]
@@ -224,6 +236,9 @@ impl SessionState {
             binding: None,
             steered: BTreeMap::new(),
             due: None,
+            owners: Vec::new(),
+            handoffs: BTreeMap::new(),
+            offered: None,
             unbilled: BTreeSet::new(),
             last_of_run: BTreeMap::new(),
             remote: BTreeMap::new(),
@@ -250,6 +265,14 @@ impl SessionState {
             .first()
             .and_then(|run| self.runs.get(run))
             .filter(|run| run.status != RunStatus::Queued)
+    }
+
+    /// The root run in progress, or the one that was submitted last.
+    #[must_use]
+    pub fn last_root(&self) -> Option<RunId> {
+        let roots = self.runs.values().filter(|run| run.parent.is_none());
+        let last = roots.max_by_key(|run| run.submitted_seq);
+        self.current_root().or(last).map(|run| run.id)
     }
 
     /// The approvals nobody has decided yet.

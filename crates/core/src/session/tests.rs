@@ -3,6 +3,7 @@
 mod approval;
 pub(crate) mod bench;
 mod checkpoint;
+mod handoff;
 mod loops;
 mod policy;
 pub(crate) mod properties;

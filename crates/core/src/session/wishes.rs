@@ -177,7 +177,8 @@ pub fn rests(state: &SessionState) -> bool {
 #[must_use]
 pub fn next_wake(state: &SessionState) -> Option<Time> {
     let expiries = state.open_approvals().filter_map(|(_, approval)| approval.expires_at);
-    next_retry(state).into_iter().chain(expiries).min()
+    let offer = state.open_handoff().map(|(_, handoff)| handoff.offered.expires_at);
+    next_retry(state).into_iter().chain(expiries).chain(offer).min()
 }
 
 /// The next moment at which a step is tried again, if there is one; what expires is held.

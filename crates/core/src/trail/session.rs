@@ -4,13 +4,13 @@ use super::Trail;
 use super::run::add;
 use crate::SessionState;
 use crate::session::Stand;
-use tenure_contract::Entry;
 use tenure_contract::event::{
-    CheckpointMade, SessionBound, SessionChanged, SessionEnded, SessionOpened, SessionResumed,
-    Usage,
+    CheckpointMade, HandoffOffered, SessionBound, SessionChanged, SessionEnded, SessionOpened,
+    SessionResumed, Usage,
 };
-use tenure_contract::trail::{Deed, ResumeTold, RunTold, SessionTold, Subject};
-use tenure_contract::words::SessionStatus;
+use tenure_contract::trail::{Deed, HandoffTold, ResumeTold, RunTold, SessionTold, Subject};
+use tenure_contract::words::{HandoffStatus, SessionStatus};
+use tenure_contract::{Entry, HandoffId};
 
 impl Trail {
     pub(super) fn session_opened(
@@ -33,6 +33,8 @@ impl Trail {
             memory_cleared: Vec::new(),
             checkpoints: Vec::new(),
             resumes: Vec::new(),
+            owner: None,
+            handoffs: Vec::new(),
             open_approvals: Vec::new(),
             open_doubts: Vec::new(),
             spent: Usage::default(),
@@ -70,6 +72,39 @@ impl Trail {
     ) -> Option<Subject> {
         let resume = ResumeTold { deed: Deed::of(entry), resumed: event.clone() };
         self.session(|told| told.resumes.push(resume))
+    }
+
+    pub(super) fn handoff_offered(
+        &mut self,
+        entry: &Entry,
+        event: &HandoffOffered,
+    ) -> Option<Subject> {
+        let handoff = HandoffTold {
+            deed: Deed::of(entry),
+            offered: event.clone(),
+            status: HandoffStatus::Offered,
+            resolved: None,
+            reason: None,
+        };
+        self.session(|told| told.handoffs.push(handoff))
+    }
+
+    pub(super) fn handoff_resolved(
+        &mut self,
+        entry: &Entry,
+        id: HandoffId,
+        status: HandoffStatus,
+        reason: Option<&String>,
+    ) -> Option<Subject> {
+        let told = self.session.as_mut()?;
+        let handoff = told.handoffs.iter_mut().find(|told| told.offered.handoff == id)?;
+        handoff.status = status;
+        handoff.resolved = Some(Deed::of(entry));
+        handoff.reason = reason.cloned();
+        if status == HandoffStatus::Accepted {
+            told.owner = Some(handoff.offered.to.clone());
+        }
+        Some(Subject::Session(self.state.id))
     }
 
     pub(super) fn session_ended(&mut self, entry: &Entry, event: &SessionEnded) -> Option<Subject> {

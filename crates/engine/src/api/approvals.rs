@@ -1,6 +1,6 @@
 //! Approvals and steps in doubt: what waits for a person.
 
-use super::{Engine, actor, reason};
+use super::{Engine, actor, not_there, reason};
 use crate::lock;
 use crate::policy::setting;
 use crate::resident::Resident;
@@ -25,8 +25,9 @@ impl Engine {
         }
         let session = self.find_session(caller, Table::Approval, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("approval", id))?;
-        let resident =
-            self.session_of(caller, session).map_err(|_| Error::not_found("approval", id))?;
+        let resident = self
+            .session_of(caller, session)
+            .map_err(|refused| not_there(refused, Error::not_found("approval", id)))?;
         let (known, seq) = {
             let cell = lock(&resident.cell);
             let known = cell.session().and_then(|state| state.approvals.get(&id)).cloned();
@@ -216,7 +217,7 @@ impl Engine {
         let session = session.ok_or_else(|| Error::not_found("step in doubt", step))?;
         let resident = self
             .session_of(caller, session)
-            .map_err(|_| Error::not_found("step in doubt", step))?;
+            .map_err(|refused| not_there(refused, Error::not_found("step in doubt", step)))?;
         let bodies = match (&request.resolution, &request.result) {
             (Resolution::Landed, Some(result)) => {
                 Bodies::given(self.node.seal_json(caller.tenant, result)?)

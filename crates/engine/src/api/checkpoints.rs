@@ -1,7 +1,7 @@
 //! Checkpoints: make one, see them.
 
 use super::lists::Listing;
-use super::{Engine, actor};
+use super::{Engine, actor, not_there};
 use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
@@ -82,7 +82,8 @@ impl Engine {
             row = self.row(caller, Table::Checkpoint, id.bytes())?;
         }
         let (session, seq) = row.as_ref().and_then(place).ok_or_else(nothing)?;
-        Ok((self.session_of(caller, session).map_err(|_| nothing())?, seq))
+        let found = self.session_of(caller, session);
+        Ok((found.map_err(|refused| not_there(refused, nothing()))?, seq))
     }
 }
 
@@ -109,14 +110,10 @@ fn checkpoint_at(node: &Node, resident: &Resident, seq: u64) -> Result<Option<Ch
     let Event::CheckpointMade(made) = &found.entry.event else { return Ok(None) };
     let body: Option<serde_json::Value> =
         node.body(found)?.and_then(|body| serde_json::from_slice(&body).ok());
-    let (session_id, product_id, user_id) = {
+    let (session_id, owner) = {
         let cell = lock(&resident.cell);
         let state = cell.session().ok_or_else(|| Error::not_found("session", resident.journal))?;
-        let opened = state.opened.as_ref();
-        let of = |text: fn(&tenure_contract::event::SessionOpened) -> &String| {
-            opened.map(text).cloned().unwrap_or_default()
-        };
-        (state.id, of(|opened| &opened.product), of(|opened| &opened.user))
+        (state.id, state.owner_at(found.entry.seq).unwrap_or_default())
     };
     let made = made.clone();
     Ok(Some(Checkpoint {
@@ -124,8 +121,8 @@ fn checkpoint_at(node: &Node, resident: &Resident, seq: u64) -> Result<Option<Ch
         tenant_id: resident.tenant,
         session_id,
         run_id: made.run,
-        product_id,
-        user_id,
+        user_id: owner.user().to_owned(),
+        product_id: owner.product,
         created_at: found.entry.at,
         cause: made.cause,
         seq: head.entry.seq,

@@ -27,8 +27,10 @@ pub struct Listing {
     pub status: Option<String>,
     /// Only sessions in this workspace; `Clear` asks for those in none (`SES-4`).
     pub workspace: Change<WorkspaceId>,
-    /// Only what belongs to this product.
+    /// Only what belongs to this product; of handoffs, what is offered to it.
     pub product: Option<String>,
+    /// Only handoffs this product offered.
+    pub from_product: Option<String>,
     /// Only what is for this user.
     pub user: Option<String>,
     /// Only sessions whose tools execute there.
@@ -194,8 +196,9 @@ impl Engine {
             self.session_of(caller, session)?;
         }
         for (column, wanted) in [
-            (Column::Product, caller.product.as_ref()),
+            (Column::Product, bound(caller, table, listing)),
             (Column::Product, listing.product.as_ref()),
+            (Column::Origin, listing.from_product.as_ref()),
             (Column::User, listing.user.as_ref()),
         ] {
             filters.extend(
@@ -370,6 +373,14 @@ fn session_filters(table: Table, listing: &Listing) -> Vec<(Column, Value)> {
         (Column::Surface, listing.surface.map(|surface| text(surface.as_str()))),
     ];
     filters.into_iter().filter_map(|(column, value)| Some((column, value?))).collect()
+}
+
+/// The product a list is narrowed to because the caller works for no other. A handoff is between two: its
+/// own offers are a product's to see as well, and all of a session that is its own.
+fn bound<'a>(caller: &'a Caller, table: Table, listing: &Listing) -> Option<&'a String> {
+    let product = caller.product.as_ref()?;
+    let own = listing.session.is_some() || listing.from_product.as_ref() == Some(product);
+    Some(product).filter(|_| table != Table::Handoff || !own)
 }
 
 fn bad_cursor(text: &str) -> Error {

@@ -204,6 +204,8 @@ fn matter<'a>(asked: &PolicyQuestion, arguments: &'a Value) -> Result<Matter<'a>
         (PolicyAction::Run, _) => return Err(expected("`Agent:name` or `Intent:type`")),
         (PolicyAction::Dispatch, "Product") => Matter::Dispatch { product: name },
         (PolicyAction::Dispatch, _) => return Err(expected("`Product:id`")),
+        (PolicyAction::Handoff, "Product") => Matter::Handoff { product: name },
+        (PolicyAction::Handoff, _) => return Err(expected("`Product:id`")),
         (PolicyAction::Decide, "Approval") => Matter::Decide {
             // a rule can hardly name an approval; any id will do for trying
             approval: name

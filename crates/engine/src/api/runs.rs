@@ -1,7 +1,7 @@
 //! Runs: submit, see, cancel, pause, resume.
 
 use super::sessions::{request_digest, same_tenant};
-use super::{Engine, actor, name};
+use super::{Engine, actor, name, not_there};
 use crate::claims::Elsewhere;
 use crate::lock;
 use crate::policy::setting;
@@ -408,7 +408,8 @@ impl Engine {
     ) -> Result<Arc<Resident>, Error> {
         let session = self.find_session(caller, Table::Run, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("run", id))?;
-        self.session_of(caller, session).map_err(|_| Error::not_found("run", id))
+        self.session_of(caller, session)
+            .map_err(|refused| not_there(refused, Error::not_found("run", id)))
     }
 
     /// The session a listed thing belongs to. What is not listed may be too new: then the lists are

@@ -2,7 +2,7 @@
 
 use super::lists::{Listing, task_summary};
 use super::sessions::request_digest;
-use super::{Engine, actor};
+use super::{Engine, actor, not_there};
 use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
@@ -134,7 +134,8 @@ impl Engine {
     async fn session_of_task(&self, caller: &Caller, id: TaskId) -> Result<Arc<Resident>, Error> {
         let session = self.find_session(caller, Table::Task, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("task", id))?;
-        self.session_of(caller, session).map_err(|_| Error::not_found("task", id))
+        self.session_of(caller, session)
+            .map_err(|refused| not_there(refused, Error::not_found("task", id)))
     }
 
     /// The id of something made under a client's key, and the digest of the request: a key that made

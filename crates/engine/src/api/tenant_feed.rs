@@ -173,6 +173,11 @@ impl Following {
     fn is_of_product(&mut self, entry: &Entry) -> Result<bool, Error> {
         let Some(product) = &self.wanted.product else { return Ok(true) };
         let Journal::Session(session) = entry.journal else { return Ok(false) };
+        if let Event::HandoffAccepted(event) = &entry.event {
+            // the last that whose it was sees of it, and the first whose it is
+            self.products.insert(session, event.to.product == *product);
+            return Ok(event.from.product == *product || event.to.product == *product);
+        }
         if let Some(known) = self.products.get(&session) {
             return Ok(*known);
         }

@@ -1,7 +1,7 @@
 //! Todos: make, see, change (`TOD-1`).
 
 use super::lists::Listing;
-use super::{Engine, actor};
+use super::{Engine, actor, not_there};
 use crate::lock;
 use crate::node::Node;
 use crate::resident::Resident;
@@ -97,7 +97,8 @@ impl Engine {
     async fn session_of_todo(&self, caller: &Caller, id: TodoId) -> Result<Arc<Resident>, Error> {
         let session = self.find_session(caller, Table::Todo, id.bytes()).await?;
         let session = session.ok_or_else(|| Error::not_found("todo", id))?;
-        self.session_of(caller, session).map_err(|_| Error::not_found("todo", id))
+        self.session_of(caller, session)
+            .map_err(|refused| not_there(refused, Error::not_found("todo", id)))
     }
 }
 

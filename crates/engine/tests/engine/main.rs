@@ -1,5 +1,6 @@
 //! The real engine on a store that can die: what the contract promises, by number.
 
+mod handoffs;
 mod harness;
 mod hosts;
 

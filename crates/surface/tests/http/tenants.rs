@@ -28,6 +28,7 @@ fn body(method: &Method, path: &str) -> Option<Value> {
         "heartbeat" | "start" | "complete" | "release" => Some(json!({ "claim": 1 })),
         "fail" => Some(json!({ "claim": 1, "message": "no" })),
         "end" => Some(json!({ "status": "completed" })),
+        "handoffs" => Some(json!({ "to": { "product": "lab" } })),
         "tokens" => Some(json!({ "audience": "desk" })),
         "decision" => Some(json!({ "decision": "approve" })),
         "resolution" => Some(json!({ "resolution": "retry" })),
@@ -68,6 +69,8 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let task = text(&made("tasks", json!({ "title": "sweep" })).await["taskId"]);
     let checkpoint = text(&made("checkpoints", json!({})).await["checkpointId"]);
     let todo = text(&made("todos", json!({ "text": "buy" })).await["todoId"]);
+    let to = json!({ "to": { "product": "tenure", "principal": "user:ben" } });
+    let handoff = text(&made("handoffs", to).await["handoffId"]);
     let open = json!({ "text": "permit(principal, action, resource);" });
     let set = own(rig.request(Method::PUT, "/v1/policy").json(&open));
     let policy = answered(set, StatusCode::OK).await["version"].as_str().unwrap().to_owned();
@@ -96,6 +99,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("taskId", task),
         ("checkpointId", checkpoint),
         ("todoId", todo),
+        ("handoffId", handoff),
         ("name", "asker".to_owned()),
         ("keyId", key.key_id.to_string()),
         ("principalId", principal),
@@ -166,6 +170,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
         "todos",
         "dispatches",
         "executors",
+        "handoffs",
         "projects",
         "workspaces",
         "secrets",
@@ -175,7 +180,7 @@ async fn in_queries_bodies_and_lists(rig: &Rig, theirs: &str, run: &Value) {
             answered(rig.get(&format!("/v1/{list}")).bearer_auth(theirs), StatusCode::OK).await;
         assert_eq!(listed["items"], json!([]), "{list}");
     }
-    for list in ["runs", "approvals", "doubts", "tasks", "todos", "dispatches"] {
+    for list in ["runs", "approvals", "doubts", "tasks", "todos", "dispatches", "handoffs"] {
         let request = rig.get(&format!("/v1/{list}?session={session}")).bearer_auth(theirs);
         refused(request, StatusCode::NOT_FOUND, "not-found").await;
     }
@@ -224,6 +229,7 @@ fn nothing(name: &str) -> String {
         "taskId" => "tsk",
         "checkpointId" => "ckp",
         "todoId" => "tod",
+        "handoffId" => "hnd",
         "principalId" => "prn",
         "tenantId" => "ten",
         "projectId" => "prj",

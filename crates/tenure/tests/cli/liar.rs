@@ -88,6 +88,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "opening_twice_with_a_key_opens_once",
             "two_names_for_one_key_must_agree",
             "long_texts_are_refused",
+            "one_offer_at_a_time",
             "an_ended_run_is_followed_by_a_new_one",
             // a dispatch without a key is none
             "a_dispatch_has_all_its_fields",

@@ -2,9 +2,9 @@
 
 use super::Folded;
 use crate::session::state::{Due, SessionState};
-use tenure_contract::RunId;
 use tenure_contract::event::{SessionResumed, Work};
 use tenure_contract::words::CheckpointCause;
+use tenure_contract::{CheckpointId, Entry, RunId};
 
 impl SessionState {
     /// A root run moved: a checkpoint follows in the same commit. What is nested is part of its root.
@@ -15,8 +15,9 @@ impl SessionState {
         Ok(())
     }
 
-    pub(super) fn checkpoint_made(&mut self) -> Folded {
+    pub(super) fn checkpoint_made(&mut self, entry: &Entry, id: CheckpointId) -> Folded {
         self.due = None;
+        self.handoff_checkpoint(entry, id);
         Ok(())
     }
 

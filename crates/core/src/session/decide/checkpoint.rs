@@ -52,10 +52,7 @@ pub(in crate::session) fn checkpoint(
 /// The checkpoint somebody asks for: of the root run in progress, or of the last one.
 pub(super) fn on_demand(state: &SessionState, cx: &mut Context) -> Decided {
     still_open(state)?;
-    let roots = state.runs.values().filter(|run| run.parent.is_none());
-    let last = roots.max_by_key(|run| run.submitted_seq);
-    let run = state.current_root().or(last).map(|run| run.id);
-    Ok(vec![checkpoint(state, run, CheckpointCause::Demand, cx)])
+    Ok(vec![checkpoint(state, state.last_root(), CheckpointCause::Demand, cx)])
 }
 
 fn title(state: &SessionState, run: Option<&Run>) -> String {

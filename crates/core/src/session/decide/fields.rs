@@ -54,25 +54,41 @@ pub fn check_offered(surface: Option<Surface>, target: ExecutionTarget) -> Resul
 
 /// A memory ref reads `<kind>:<id>[@version]`.
 fn check_memory(refs: &[String]) -> Result<(), Refusal> {
-    let (many, most) = (refs.len(), limits::MEMORY_REFS_MAX);
+    check_refs("memory ref", refs, ("MEMORY_REFS_MAX", limits::MEMORY_REFS_MAX))?;
+    match refs.iter().find(|text| text.starts_with("chat:")) {
+        Some(chat) => Err(Refusal::Invalid(format!(
+            "memory ref `{}`: chat memory is the session's own and not set; leave it out",
+            shown(chat)
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// References read `<kind>:<id>[@version]`, each once, up to a limit.
+pub(super) fn check_refs(
+    what: &str,
+    refs: &[String],
+    (limit, most): (&str, usize),
+) -> Result<(), Refusal> {
+    let many = refs.len();
     if many > most {
-        let told = format!("{many} memory refs; the limit MEMORY_REFS_MAX is {most}");
-        return Err(Refusal::Invalid(told));
+        return Err(Refusal::Invalid(format!("{many} {what}s; the limit {limit} is {most}")));
     }
     for (place, text) in refs.iter().enumerate() {
-        let shown: String = text.chars().take(80).collect();
         let wrong = if !reads_as_memory_ref(text) {
             "expected `<kind>:<id>` or `<kind>:<id>@<version>`"
-        } else if text.starts_with("chat:") {
-            "chat memory is the session's own and not set; leave it out"
         } else if refs[..place].contains(text) {
             "it is named twice"
         } else {
             continue;
         };
-        return Err(Refusal::Invalid(format!("memory ref `{shown}`: {wrong}")));
+        return Err(Refusal::Invalid(format!("{what} `{}`: {wrong}", shown(text))));
     }
     Ok(())
+}
+
+fn shown(text: &str) -> String {
+    text.chars().take(80).collect()
 }
 
 fn reads_as_memory_ref(text: &str) -> bool {

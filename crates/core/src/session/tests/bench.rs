@@ -220,6 +220,8 @@ fn in_time(mut command: Command, policy: PolicyVersion) -> Command {
     match &mut command {
         Command::SubmitRun { ruled, .. }
         | Command::IntendStep { ruled, .. }
+        | Command::OfferHandoff { ruled, .. }
+        | Command::AcceptHandoff { ruled, .. }
         | Command::DecideApproval { ruled, .. } => ruled.under = policy,
         Command::Resume(asked) => {
             asked.next.iter_mut().for_each(|(_, ruled)| ruled.under = policy);

@@ -1,11 +1,11 @@
 //! What holds after any sequence of commands, plausible or not.
 
 use super::bench::*;
-use crate::command::{Command, HandlerOutcome, NewArtifact, Resume, Standing, Write};
+use crate::command::{Command, HandlerOutcome, NewArtifact, Offer, Resume, Standing, Write};
 use crate::machine;
 use crate::policy::{Ruled, Ruling};
 use crate::projection::{Column, Table, Value, project};
-use crate::session::{SessionState, Stand, Wish, next_wake, wishes};
+use crate::session::{By, SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use tenure_contract::event::{
@@ -15,7 +15,7 @@ use tenure_contract::event::{
 use tenure_contract::resource::Change;
 use tenure_contract::words::*;
 use tenure_contract::{
-    ApprovalId, ArtifactId, Entry, PolicyVersion, RunId, StepId, TaskId, TodoId,
+    ApprovalId, ArtifactId, Entry, HandoffId, PolicyVersion, RunId, StepId, TaskId, TodoId,
 };
 
 /// Raw material for one command; what it becomes depends on where the session stands.
@@ -29,7 +29,7 @@ struct Seed {
 
 fn seeds() -> impl Strategy<Value = Vec<Seed>> {
     let wait = prop_oneof![6 => Just(0), 3 => 1u64..3_000, 1 => Just(8 * 24 * 3_600_000)];
-    let seed = (0u8..42, any::<u8>(), any::<u8>(), wait)
+    let seed = (0u8..46, any::<u8>(), any::<u8>(), wait)
         .prop_map(|(verb, which, how, wait_ms)| Seed { verb, which, how, wait_ms });
     prop::collection::vec(seed, 1..60)
 }
@@ -210,12 +210,47 @@ impl Seed {
             37 if self.how > 128 => Command::MakeCheckpoint,
             37 => Command::Resume(Box::new(self.resume(state))),
             32..=35 => Command::Write(self.write(state)),
+            42..=45 => self.handoff(state),
             36 => submit(RunSubmitted {
                 task: pick(&state.tasks.keys().copied().collect::<Vec<_>>(), self.which),
                 trigger: if self.how > 200 { Trigger::Retry } else { Trigger::Submit },
                 ..self.submission(state)
             }),
             _ => Command::Wake,
+        }
+    }
+
+    /// To and fro between two owners, answered by one of them or by nobody it names.
+    fn handoff(self, state: &SessionState) -> Command {
+        let (principal, product) =
+            [(ADA, "desk"), ("user:ben", "lab")][usize::from(self.which % 2)];
+        let product_of_key = (self.which < 128).then(|| product.to_owned());
+        let operator = self.how.is_multiple_of(11);
+        let by = By { principal: principal.to_owned(), product: product_of_key, operator };
+        let last = state.handoffs.keys().next_back().copied();
+        let fresh = HandoffId::from_bytes([state.handoffs.len() as u8 + 1; 16]);
+        let handoff = state.offered.or(last).unwrap_or(fresh);
+        let (ruled, reason) = (self.ruled(), None);
+        match self.how % 8 {
+            0..=2 => {
+                let (to, to_product) =
+                    [("user:ben", "lab"), (ADA, "desk")][usize::from(self.how % 2)];
+                let offer = Offer {
+                    handoff: if self.which > 250 { handoff } else { fresh },
+                    by,
+                    to_product: to_product.to_owned(),
+                    to_principal: (self.which > 40).then(|| to.to_owned()),
+                    tasks: None,
+                    refs: Vec::new(),
+                    reason: None,
+                    expires_at: None,
+                    request: None,
+                };
+                Command::OfferHandoff { offer: Box::new(offer), ruled }
+            }
+            3..=5 => Command::AcceptHandoff { handoff, by, ruled },
+            6 => Command::DeclineHandoff { handoff, by, reason },
+            _ => Command::WithdrawHandoff { handoff, by, reason },
         }
     }
 
@@ -383,6 +418,13 @@ fn rows_agree(rows: &Rows, state: &SessionState) {
         assert_eq!(row.get(&Column::Run).cloned(), run, "{id}");
         assert_eq!(row.get(&Column::Label).cloned(), text(&task.title), "{id}");
     }
+    for (id, handoff) in &state.handoffs {
+        assert_eq!(status(Table::Handoff, id.bytes()), text(handoff.status), "{id}");
+    }
+    let session = &rows[&(Table::Session, SESSION.bytes())];
+    let owner = state.owner().unwrap();
+    assert_eq!(session.get(&Column::Product).cloned(), text(&owner.product), "owner");
+    assert_eq!(session.get(&Column::User).cloned(), text(owner.user()), "owner");
     for (id, todo) in &state.todos {
         assert_eq!(status(Table::Todo, id.bytes()), text(todo.status), "{id}");
     }
@@ -452,6 +494,10 @@ fn moves_are_listed(before: &SessionState, after: &SessionState, entry: &Entry) 
     for (id, task) in &before.tasks {
         let (from, to) = (task.status, after.tasks[id].status);
         assert!(from == to || machine::task::may(from, to), "{id} {from} -> {to}");
+    }
+    for (id, handoff) in &before.handoffs {
+        let (from, to) = (handoff.status, after.handoffs[id].status);
+        assert!(from == to || machine::handoff::may(from, to), "{id} {from} -> {to}");
     }
     for (id, todo) in &before.todos {
         let (from, to) = (todo.status, after.todos[id].status);

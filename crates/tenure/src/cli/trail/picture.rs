@@ -1,6 +1,6 @@
 //! A trail as a person reads it: a time line, nested runs indented.
 
-use super::rows::{Row, Words};
+use super::rows::{Row, Words, handoff};
 use crate::cli::print::{brief, took};
 use std::collections::HashMap;
 use tenure_contract::RunId;
@@ -47,8 +47,9 @@ impl Picture {
             Derived::Task(task) => self.words.task(&task),
             Derived::Todo(todo) => self.words.todo(&todo),
             Derived::Session(session) => {
+                let rows = session.handoffs.iter().flat_map(handoff).collect();
                 self.session = Some(*session);
-                Vec::new()
+                rows
             }
         };
         self.rows.extend(rows);
@@ -96,6 +97,9 @@ impl Picture {
 /// Where it stands, as the fold says.
 fn end(session: &SessionTold, upto: u64) -> Vec<String> {
     let mut lines = vec![format!("as of entry {upto}: {}{}", session.status, ended(session))];
+    if let Some(owner) = &session.owner {
+        lines.push(format!("  owned by {} in {}", owner.principal, owner.product));
+    }
     if !session.open_approvals.is_empty() {
         lines.push(format!("  ? {} approvals are open", session.open_approvals.len()));
     }

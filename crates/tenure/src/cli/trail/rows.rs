@@ -8,8 +8,8 @@ use tenure_contract::Time;
 use tenure_contract::event::{CallVerdict, Work};
 use tenure_contract::export::Content;
 use tenure_contract::trail::{
-    ApprovalTold, ArtifactTold, AttemptTold, Deed, Observed, PauseWhy, RunTold, StepTold, TaskTold,
-    TodoTold,
+    ApprovalTold, ArtifactTold, AttemptTold, Deed, HandoffTold, Observed, PauseWhy, RunTold,
+    StepTold, TaskTold, TodoTold,
 };
 use tenure_contract::words::{ApprovalStatus, RunStatus, StepKind, StepStatus};
 
@@ -211,6 +211,19 @@ impl Words {
         }
         rows
     }
+}
+
+/// An offer of the session, and what became of it.
+pub(super) fn handoff(told: &HandoffTold) -> Vec<Row> {
+    let to = &told.offered.to;
+    let why = because(told.offered.reason.as_deref());
+    let text = format!("offered to {} in {} by {}{why}", to.principal, to.product, told.deed.by);
+    let mut rows = vec![row(&told.deed, 0, "⇄", text)];
+    if let Some(deed) = &told.resolved {
+        let why = because(told.reason.as_deref());
+        rows.push(row(deed, 0, "⇄", format!("{} by {}{}{why}", told.status, deed.by, from(deed))));
+    }
+    rows
 }
 
 /// Where a deed came from.

@@ -1,0 +1,48 @@
+//! `tenure handoff`: refused, offered, withdrawn, accepted, and told afterwards.
+
+use super::desk::{Desk, HELLO, text};
+
+/// The built-in rules, and handoffs to `lab`.
+const TO_LAB: &str = r#"
+permit (principal, action == Action::"call", resource);
+permit (principal, action == Action::"run", resource);
+permit (principal, action == Action::"handoff", resource == Product::"lab");
+"#;
+
+#[test]
+fn hnd_1_a_session_is_offered_and_taken_from_the_command_line() {
+    let desk = Desk::new();
+    desk.agent("", HELLO);
+    desk.write("note.txt", "x");
+    desk.run(&["run", "-a", "agent.toml", "t", "--files", "note.txt"]).is(0, &[]);
+    let session = text(&desk.run(&["ls", "--json"]).is(0, &[]).json()["items"][0], "sessionId");
+    let offer = |more: &[&str]| desk.run(&[&["handoff", "offer", &session], more].concat());
+
+    offer(&["--to-product", "lab"]).is(2, &["may not be handed over to product `lab`"]);
+    offer(&[]).is(2, &["already; name another product or principal"]);
+    offer(&["--to", "everybody"]).is(2, &["`kind:name`"]);
+    offer(&["--to", "user:*"]).is(2, &["names nobody"]);
+    let away = offer(&["--to", "user:ben", "--reason", "second line", "--json"]).is(0, &[]).json();
+    let away = text(&away, "handoffId");
+    desk.run(&["handoff", "accept", &away]).is(2, &["offered to `user:ben`"]);
+    offer(&["--to", "user:carl"]).is(2, &["withdraw it first"]);
+    let listed = desk.run(&["handoff", "ls", "--open"]).is(0, &[]).out;
+    assert!(listed.contains(&away) && listed.contains("second line"), "{listed}");
+    desk.run(&["handoff", "withdraw", &away, "--reason", "mistaken"]).is(0, &[]);
+
+    desk.write("policy.cedar", TO_LAB);
+    desk.run(&["policy", "set", "policy.cedar"]).is(0, &[]);
+    let key = ["--to-product", "lab", "--key", "k", "--json"];
+    let first = text(&offer(&key).is(0, &[]).json(), "handoffId");
+    assert_eq!(text(&offer(&key).is(0, &[]).json(), "handoffId"), first);
+    let shown = desk.run(&["handoff", "accept", &first]).is(0, &[]).out;
+    assert!(shown.contains("accepted by") && shown.contains("checkpoint ckp_"), "{shown}");
+    let seen = desk.run(&["ls", "--json"]).is(0, &[]).json();
+    assert_eq!(text(&seen["items"][0], "productId"), "lab");
+    let trail = desk.run(&["trail", &session]).is(0, &[]).out;
+    for told in ["⇄ offered to user:ben", "⇄ withdrawn by", ": mistaken", "in lab"] {
+        assert!(trail.contains(told), "`{told}` is missing in {trail}");
+    }
+    let run = desk.run(&["run", "-a", "agent.toml", "t", "--session", &session, "--json"]);
+    assert_eq!(text(&run.is(0, &[]).json(), "productId"), "lab");
+}
