@@ -116,7 +116,13 @@ impl SessionState {
     #[must_use]
     pub fn was_of(&self, product: &str) -> bool {
         let now = self.owners.last().is_some_and(|owned| owned.owner.product == product);
-        !now && self.owners.iter().any(|owned| owned.owner.product == product)
+        !now && self.knows(product)
+    }
+
+    /// Whether a product owns the session, or ever did.
+    #[must_use]
+    pub fn knows(&self, product: &str) -> bool {
+        self.owners.iter().any(|owned| owned.owner.product == product)
     }
 
     /// The handoff nobody has answered yet.
@@ -148,22 +154,25 @@ pub fn admit(
     authority: &Authority,
 ) -> Result<(), Refusal> {
     let (Authority::Caller(by), Some(owner)) = (authority, state.owner()) else { return Ok(()) };
-    // whom it is offered to owns nothing yet; who that is, is decided with the handoff
-    if matches!(command, Command::AcceptHandoff { .. } | Command::DeclineHandoff { .. }) {
-        return Ok(());
-    }
-    // a run goes on over acceptance, on its executor's machine as here; the claim decides whose word counts
-    if matches!(command, Command::ClaimRun(_) | Command::AnswerRemote { .. }) {
-        return Ok(());
-    }
-    if !by.works_for(&owner.product) {
-        let known = by.product.as_deref().is_some_and(|product| state.was_of(product));
-        let opens = matches!(command, Command::OpenSession(_));
-        return Err(match (known, opens) {
-            (true, _) => state.handed_over(),
-            (false, true) => Refusal::SessionKeyConflict(state.id),
-            (false, false) => Refusal::NoSession(state.id),
-        });
+    let product = match command {
+        // whom it is offered to owns nothing yet; who that is, is decided with the handoff
+        Command::AcceptHandoff { .. } | Command::DeclineHandoff { .. } => return Ok(()),
+        // a run goes on over acceptance, on its executor's machine as here: the claim decides whose word
+        // counts
+        Command::AnswerRemote { .. } => return Ok(()),
+        // whose work it is follows the owner, and a claim that is not made yet with it
+        Command::ClaimRun(claimed) => state.remote_of(claimed.run).map(|it| &it.work.product),
+        _ => None,
+    };
+    if !by.works_for(product.unwrap_or(&owner.product)) {
+        let was = by.product.as_deref().is_some_and(|product| state.was_of(product));
+        return match command {
+            _ if was => Err(state.handed_over()),
+            Command::OpenSession(_) => Err(Refusal::SessionKeyConflict(state.id)),
+            // who sees the offer is told who may take it back
+            Command::WithdrawHandoff { .. } => Ok(()),
+            _ => Err(Refusal::NoSession(state.id)),
+        };
     }
     if !by.operator && state.is_former(&by.principal) {
         return Err(state.handed_over());

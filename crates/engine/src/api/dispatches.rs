@@ -108,6 +108,18 @@ impl Engine {
     /// # Errors
     /// `not-found`.
     pub async fn see_dispatch(&self, caller: &Caller, id: DispatchId) -> Result<Dispatch, Error> {
+        let seen = self.known_dispatch(caller, id).await?;
+        Some(seen)
+            .filter(|seen| is_theirs(caller, seen))
+            .ok_or_else(|| Error::not_found("dispatch", id))
+    }
+
+    /// A dispatch of the tenant, whoever's it is.
+    pub(super) async fn known_dispatch(
+        &self,
+        caller: &Caller,
+        id: DispatchId,
+    ) -> Result<Dispatch, Error> {
         let unknown = || Error::not_found("dispatch", id);
         let ledger = self.node.ledger(caller.tenant)?;
         let (known, seq) = {
@@ -121,8 +133,7 @@ impl Engine {
             // ended so long ago that only the list knows it
             None => self.forgotten(caller, id)?.ok_or_else(unknown)?,
         };
-        let seen = self.dispatch_view(&ledger, known, end)?;
-        seen.filter(|seen| is_theirs(caller, seen)).ok_or_else(unknown)
+        self.dispatch_view(&ledger, known, end)?.ok_or_else(unknown)
     }
 
     fn end_of(&self, ledger: &Resident, known: Standing) -> Result<End, Error> {

@@ -177,7 +177,8 @@ impl Engine {
         Ok(policy.ruled(&Question { principal, matter, setting }))
     }
 
-    /// The session of a handoff, for who may see that: its own product's, and the one it is offered to.
+    /// The session of a handoff, for who may see that: whose the session is, and the two products it is
+    /// between.
     async fn session_of_handoff(
         &self,
         caller: &Caller,
@@ -189,11 +190,11 @@ impl Engine {
         let resident = self.node.session(caller.tenant, session)?.ok_or_else(unknown)?;
         let seen = {
             let cell = lock(&resident.cell);
-            let known = cell.session().and_then(|state| state.handoffs.get(&id));
-            known.is_some_and(|known| {
-                let between = [&known.offered.from.product, &known.offered.to.product];
-                caller.product.as_ref().is_none_or(|product| between.contains(&product))
-            })
+            let state = cell.session().ok_or_else(unknown)?;
+            let known = state.handoffs.get(&id).ok_or_else(unknown)?;
+            let owner = state.owner().unwrap_or_default();
+            let seen_by = [&known.offered.from.product, &known.offered.to.product, &owner.product];
+            caller.product.as_ref().is_none_or(|product| seen_by.contains(&product))
         };
         if seen { Ok(resident) } else { Err(unknown()) }
     }

@@ -64,6 +64,21 @@ impl Engine {
         Ok(Watch { feed, session, changed, shown })
     }
 
+    /// What a watcher was not told yet, if anything, while the caller may still see the session: a turn
+    /// goes on over a handoff, and who watched it before does not (`HND-1`).
+    ///
+    /// # Errors
+    /// `not-found`, `handed-over`.
+    pub fn news(
+        &self,
+        caller: &Caller,
+        watch: &mut Watch,
+        upto: u64,
+    ) -> Result<Option<News>, Error> {
+        self.session_of(caller, watch.session)?;
+        Ok(watch.news(upto))
+    }
+
     /// The attempt a place lies in: the entry tells it, whatever became of the attempt since.
     fn place(
         &self,
@@ -149,7 +164,7 @@ impl Watch {
 
     /// What the watcher was not told yet, if anything; `upto` is the last entry it was told, and
     /// nothing is told of a step whose beginning it does not have.
-    pub fn news(&mut self, upto: u64) -> Option<News> {
+    fn news(&mut self, upto: u64) -> Option<News> {
         let (step, shown, news) = self.find(upto)?;
         self.shown.insert(step, shown);
         Some(news)

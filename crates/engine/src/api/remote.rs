@@ -114,12 +114,24 @@ impl Engine {
         let claim = orphan.work.claim + 1;
         let claimed = RunClaimed { run: orphan.run, executor, claim, lease_ms };
         let command = Command::ClaimRun(claimed);
-        match self.node.transact(&resident, &command, Bodies::default(), &actor(caller)) {
+        let done = {
+            let mut cell = lock(&resident.cell);
+            let known = cell.session().and_then(|state| state.remote_of(orphan.run));
+            if known.is_none_or(|known| known.work != orphan.work) {
+                // whether it may have this was asked of what it was before
+                return Ok(None);
+            }
+            let (bodies, actor) = (Bodies::default(), actor(caller));
+            self.node.transact_locked(&resident, &mut cell, &command, bodies, &actor)
+        };
+        match done {
             Ok(seq) => {
                 self.node.durable(&resident, seq).await?;
                 self.taken(caller, orphan.work.dispatch, claim).await.map(Some)
             }
-            Err(error) if error.code == Code::IllegalTransition => Ok(None),
+            Err(error) if matches!(error.code, Code::IllegalTransition | Code::HandedOver) => {
+                Ok(None)
+            }
             Err(error) => Err(error),
         }
     }
@@ -130,7 +142,8 @@ impl Engine {
         id: DispatchId,
         claim: u64,
     ) -> Result<ClaimedDispatch, Error> {
-        let dispatch = self.see_dispatch(caller, id).await?;
+        // the claim is what lets it see the dispatch: its session may be another product's by now
+        let dispatch = self.known_dispatch(caller, id).await?;
         let standing = self.heartbeat(caller, id, claim).await?;
         Ok(ClaimedDispatch { dispatch, standing })
     }
@@ -309,6 +322,13 @@ impl Engine {
             (seq, counts)
         };
         self.node.durable(&resident, seq).await?;
+        if !counts {
+            // what became of the run since is its new owner's to know
+            match self.session_of(caller, session) {
+                Err(refused) if refused.code == Code::HandedOver => return Err(refused),
+                Ok(_) | Err(_) => {}
+            }
+        }
         let run = view::run(&self.node, &resident, run).await?;
         Ok(Answered { counts, run })
     }

@@ -10,7 +10,7 @@ use tenure_contract::feed::FeedLine;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Entry, Error, Event, Journal, SessionId, limits};
 use tenure_core::position::Position;
-use tenure_core::projection::{Column, ListQuery, Order, Scope, Table};
+use tenure_core::projection::{Column, Table};
 use tenure_store::Stored;
 
 /// Sessions whose product one stream remembers.
@@ -48,7 +48,8 @@ impl Engine {
     /// Follows the caller's tenant after a place (`SUB-1`).
     ///
     /// # Errors
-    /// `not-found` for the session, `invalid-argument` for a kind or product nothing can have.
+    /// `not-found` for the session, `invalid-argument` for a kind or product nothing can have,
+    /// `forbidden` for a product the caller does not work for.
     pub fn follow(
         &self,
         caller: &Caller,
@@ -56,6 +57,9 @@ impl Engine {
         after: Position,
     ) -> Result<Following, Error> {
         check(&wanted)?;
+        // a caller bound to a product has its sessions' entries, and no other product's
+        let product = super::sessions::product_of(caller, wanted.product)?;
+        let wanted = Wanted { product, ..wanted };
         if let Some(session) = wanted.session {
             self.session_of(caller, session)?;
         }
@@ -189,24 +193,16 @@ impl Following {
         Ok(is)
     }
 
-    /// A session's product: from the lists, or from memory while it is not settled.
+    /// A session's product, as of what is durable now; a later handoff is among the entries that follow.
+    /// A session that is not in memory is settled, and the lists know it.
     fn product(&self, session: SessionId) -> Result<Option<String>, Error> {
-        let query = ListQuery {
-            scope: Scope::Tenant(self.caller.tenant),
-            table: Table::Session,
-            key: Some(session.bytes()),
-            filters: Vec::new(),
-            order: Order::OldestFirst,
-            after: None,
-            limit: 1,
-        };
-        let rows = self.engine.node.store.projection.list(&query).map_err(store_error)?;
-        if let Some(row) = rows.first() {
-            return Ok(row.text(Column::Product).map(str::to_owned));
+        if let Some(resident) = self.engine.node.residents.get(&session.bytes()) {
+            let cell = lock(&resident.cell);
+            let durable = resident.durable.seq();
+            let owner = cell.session().and_then(|state| state.owner_at(durable + 1));
+            return Ok(owner.map(|owner| owner.product));
         }
-        let resident = self.engine.session_of(&self.caller, session)?;
-        let cell = lock(&resident.cell);
-        let opened = cell.session().and_then(|state| state.opened.as_ref());
-        Ok(opened.map(|opened| opened.product.clone()))
+        let row = self.engine.row(&self.caller, Table::Session, session.bytes())?;
+        Ok(row.and_then(|row| row.text(Column::Product).map(str::to_owned)))
     }
 }

@@ -110,7 +110,8 @@ impl Engine {
         let mut answer = Err(elsewhere(&decision));
         for principal in principals {
             let principal = super::keys::principal_word(&principal)?;
-            let decider = Caller { principal, ..caller.clone() };
+            // what whoever brings it may do besides is not the decider's
+            let decider = Caller { principal, scopes: Vec::new(), ..caller.clone() };
             let returned = Some((returned.clone(), decision.decided_by.clone()));
             answer = self.decide_as(&decider, &asked, request.clone(), returned).await;
             let is_denied =

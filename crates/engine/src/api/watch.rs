@@ -40,6 +40,8 @@ impl Engine {
     ) -> Result<Vec<Told>, Error> {
         let resident = self.session_of(caller, session)?;
         let found = self.node.read(&resident, from.max(1), limit)?;
+        // it may have been handed over as it was read, and what came after is not theirs (`HND-1`)
+        self.session_of(caller, session)?;
         found
             .into_iter()
             .map(|found| {

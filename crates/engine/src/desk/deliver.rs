@@ -125,26 +125,29 @@ impl Node {
             .ok_or_else(|| Error::new(Code::NotFound, "what it was given is erased").about(id))?;
         let body: Value = serde_json::from_slice(&body)
             .map_err(|why| Error::new(Code::StoreCorrupt, why.to_string()).about(id))?;
-        // whoever dispatched it is who submits it, now as then
-        let caller = Caller {
-            tenant: ledger.tenant,
-            principal: found.entry.principal.clone(),
-            surface: found.entry.surface,
-            product: None,
-            scopes: Vec::new(),
-        };
-        let actor = actor(&caller);
         let session = match &received.opens {
-            Some(opened) => {
-                let resident = self.session_or_new(ledger.tenant, received.session)?;
-                let command = Command::OpenSession((**opened).clone());
-                self.transact(&resident, &command, Bodies::default(), &actor)?;
-                resident
-            }
+            Some(_) => self.session_or_new(ledger.tenant, received.session)?,
             None => self
                 .session(ledger.tenant, received.session)?
                 .ok_or(Refusal::NoSession(received.session))?,
         };
+        // whoever dispatched it is who submits it, now as then, and for the product they did it for: a
+        // session that was handed over meanwhile takes it no more (`HND-1`)
+        let caller = Caller {
+            tenant: ledger.tenant,
+            principal: found.entry.principal.clone(),
+            surface: found.entry.surface,
+            product: match &received.opens {
+                Some(opened) => Some(opened.product.clone()),
+                None => product_in(&session, received),
+            },
+            scopes: Vec::new(),
+        };
+        let actor = actor(&caller);
+        if let Some(opened) = &received.opens {
+            let command = Command::OpenSession((**opened).clone());
+            self.transact(&session, &command, Bodies::default(), &actor)?;
+        }
         if let Some(made) = &received.makes {
             let intent = self.seal_json(ledger.tenant, &json!({ "intent": made.title }))?;
             let bodies = Bodies { writes: vec![Some(intent)], ..Bodies::default() };
@@ -179,6 +182,15 @@ impl Node {
         let seq = self.transact_ledger(ledger, &command, Bodies::default(), &Actor::system())?;
         self.durable(ledger, seq).await
     }
+}
+
+/// The product a dispatch speaks for in a session it did not open: the one it is for, or the one it came from, whichever
+/// the session is or was of.
+fn product_in(session: &Resident, received: &DispatchReceived) -> Option<String> {
+    let cell = lock(&session.cell);
+    let state = cell.session()?;
+    let named = [&received.product, &received.context.origin_product_id];
+    named.into_iter().find(|product| state.knows(product)).cloned()
 }
 
 /// The run of a dispatch that an executor started: it performs it under its claim. Chat memory is an

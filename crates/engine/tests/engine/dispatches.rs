@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tenure_contract::resource::{
-    Caller, CreateDispatch, CreateTask, Decision, Dispatch, DispatchWork, OpenSession, SetPolicy,
+    Caller, CreateDispatch, CreateTask, Decision, Dispatch, DispatchWork, HandoffTo, OfferHandoff,
+    OpenSession, SetPolicy,
 };
 use tenure_contract::words::{
     ApprovalKind, ApprovalStatus, DispatchStatus, InputPolicy, RunStatus, Trigger,
@@ -545,5 +546,53 @@ fn dsp_2_a_start_its_session_does_not_take_now_shows_why_and_holds_nobody_up() {
         while engine.see_dispatch(&ada(), full).await.unwrap().reason.is_some() {
             tokio::task::yield_now().await;
         }
+    });
+}
+
+#[test]
+fn hnd_1_a_dispatch_that_starts_after_its_session_was_handed_over_is_refused() {
+    let house = House::new();
+    let notes = Notes::held();
+    let life = house.live_with(narrow(&house, 1, 1), notes.intents());
+    life.block_on(async {
+        let engine = &life.engine;
+        let text = "permit(principal, action, resource);".to_owned();
+        engine.set_policy(&ada(), SetPolicy { text }).await.unwrap();
+        let of = |product: &str, name: &str| Caller {
+            principal: tenure_contract::entry::Principal::user(name),
+            product: Some(product.to_owned()),
+            ..ada()
+        };
+        // neither is whom the session is for, and a key of theirs that works anywhere is not fenced
+        let (desk, lab) = (of("cowork", "clerk"), of("lab", "bob"));
+        let open = OpenSession { user_id: Some("ann".to_owned()), ..OpenSession::default() };
+        let session = engine.open_session(&desk, open, None).await.unwrap().session_id;
+        let first = send(engine, &ada(), asking("interactive", "first")).await;
+        let here = CreateDispatch { session_id: Some(session), ..asking("queued", "second") };
+        let second = send(engine, &desk, here).await;
+        assert_eq!(second.status, DispatchStatus::Waiting, "the only slot is taken");
+        let offer = OfferHandoff {
+            tenant_id: None,
+            to: HandoffTo { product: "lab".to_owned(), principal: Some("user:bob".to_owned()) },
+            task_ids: None,
+            refs: Vec::new(),
+            reason: None,
+            expires_at: None,
+        };
+        let offered = engine.offer_handoff(&desk, session, offer, None).await.unwrap();
+        engine.accept_handoff(&lab, offered.handoff_id).await.unwrap();
+        notes.go.add_permits(2);
+        done(engine, &ada(), &first).await;
+        let told = loop {
+            let seen = engine.see_dispatch(&ada(), second.dispatch_id).await.unwrap();
+            match seen.reason {
+                Some(told) => break (told, seen.run_id),
+                None => tokio::task::yield_now().await,
+            }
+        };
+        assert!(told.0.contains("handed over to `user:bob` of product `lab`"), "{told:?}");
+        assert_eq!(told.1, None);
+        assert!(!engine.kinds(session).contains(&"run.submitted"), "{:?}", engine.kinds(session));
+        assert_eq!(notes.began(), ["first"]);
     });
 }

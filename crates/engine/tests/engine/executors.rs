@@ -7,12 +7,12 @@ use std::collections::BTreeSet;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::{
     Caller, ClaimDispatch, ClaimedDispatch, CompleteDispatch, CreateDispatch, Dispatch, Executor,
-    FailDispatch, RegisterExecutor, Run,
+    FailDispatch, HandoffTo, OfferHandoff, RegisterExecutor, Run, SetPolicy,
 };
 use tenure_contract::words::{
     ClaimDirective, DispatchStatus, ExecutorKind, PrincipalKind, RunStatus, StuckReason,
 };
-use tenure_contract::{Code, DispatchId, RunId};
+use tenure_contract::{Code, DispatchId, RunId, SessionId};
 use tenure_engine::{Engine, HandlerResult, IntentRegistry, Listing};
 
 /// The shortest lease there is: what is lost by silence is lost after so many milliseconds.
@@ -351,5 +351,79 @@ fn tgt_2_only_who_was_registered_claims_and_no_longer_than_it_is_trusted() {
         assert_eq!(lost.code, Code::LeaseLost);
         let gone = engine.claim_dispatch(&worker("a"), wish(&a, 0, LEASE_MS)).await.unwrap_err();
         assert_eq!(gone.code, Code::Forbidden);
+    });
+}
+
+/// A worker's key that works for one product only.
+fn worker_of(product: &str, name: &str) -> Caller {
+    Caller { product: Some(product.to_owned()), scopes: Vec::new(), ..worker(name) }
+}
+
+/// Hands a session of `cowork` over to bob of `lab`.
+async fn to_lab(engine: &Engine, session: SessionId) {
+    let to = HandoffTo { product: "lab".to_owned(), principal: Some("user:bob".to_owned()) };
+    let offer = OfferHandoff {
+        tenant_id: None,
+        to,
+        task_ids: None,
+        refs: Vec::new(),
+        reason: None,
+        expires_at: None,
+    };
+    let offered = engine.offer_handoff(&ada(), session, offer, None).await.unwrap();
+    let lab = Caller { product: Some("lab".to_owned()), ..bob() };
+    engine.accept_handoff(&lab, offered.handoff_id).await.unwrap();
+}
+
+#[test]
+fn hnd_1_an_executor_answers_what_it_claimed_and_the_next_claim_is_the_new_owners() {
+    let house = House::new();
+    let life = house.live(IntentRegistry::default());
+    life.block_on(async {
+        let engine = &life.engine;
+        let text = "permit(principal, action, resource);".to_owned();
+        engine.set_policy(&ada(), SetPolicy { text }).await.unwrap();
+        let known = workers(engine, &["a", "b"]).await;
+        let (a, b) = (worker_of("cowork", "a"), worker_of("lab", "b"));
+        let claims = |by: Caller, executor: &Executor, wait_ms: u64| {
+            let (engine, request) = (engine.clone(), wish(executor, wait_ms, LEASE_MS));
+            async move { engine.claim_dispatch(&by, request).await.unwrap().claimed }
+        };
+        assert!(claims(b.clone(), &known[1], 0).await.is_none());
+
+        // claimed and started before, answered after
+        let kept = send(engine, "kept", json!({})).await.dispatch_id;
+        let long = wish(&known[0], 0, 60_000);
+        let first = engine.claim_dispatch(&a, long).await.unwrap().claimed.unwrap();
+        let run = engine.start_claimed(&a, kept, first.standing.claim).await.unwrap().run_id;
+        let session = engine.run(&ada(), run.unwrap()).await.unwrap().session_id;
+        to_lab(engine, session).await;
+        let standing = engine.heartbeat(&a, kept, 1).await.unwrap();
+        assert_eq!(standing.directive, ClaimDirective::Work, "it goes on");
+        let told = engine.complete_dispatch(&a, kept, done(1, "carried out")).await.unwrap();
+        assert!(told.counts && told.run.status == RunStatus::Completed);
+        verified(&engine.told(session));
+
+        // claimed before and lost after: the next one is the new owner's
+        let lost = send(engine, "lost", json!({ "recoveryClass": "idempotent" })).await.dispatch_id;
+        claims(a.clone(), &known[0], 0).await.unwrap();
+        let run = engine.start_claimed(&a, lost, 1).await.unwrap().run_id.unwrap();
+        let session = engine.run(&ada(), run).await.unwrap().session_id;
+        to_lab(engine, session).await;
+        while engine.run(&ada(), run).await.unwrap().waiting_for.unwrap().reason
+            != StuckReason::Worker
+        {
+            tokio::task::yield_now().await;
+        }
+        assert!(claims(a.clone(), &known[0], 0).await.is_none(), "it is the new owner's to give");
+        let second = claims(b.clone(), &known[1], 0).await.unwrap();
+        assert_eq!((second.standing.claim, second.standing.run_id), (2, Some(run)));
+        assert_eq!(second.dispatch.payload, json!({ "what": "lost" }), "with what it is to do");
+        let told = engine.complete_dispatch(&b, lost, done(2, "once")).await.unwrap();
+        assert!(told.counts && told.run.output == Some(json!("once")));
+        // what came of it is not the former owner's executor's to know
+        let late = engine.complete_dispatch(&a, lost, done(1, "late")).await.unwrap_err();
+        assert!(matches!(late.code, Code::HandedOver | Code::LeaseLost), "{late}");
+        verified(&engine.told(session));
     });
 }

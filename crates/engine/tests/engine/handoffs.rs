@@ -10,7 +10,7 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::{CheckpointCause, HandoffStatus, RunStatus};
 use tenure_contract::{Code, Error, SessionId, limits};
-use tenure_engine::{Drive, Engine, IntentRegistry, Listing};
+use tenure_engine::{Drive, Engine, IntentRegistry, Listing, Wanted};
 
 /// Everything the built-in policy permits, and handoffs to `lab`.
 const TO_LAB: &str = r#"
@@ -188,4 +188,43 @@ fn hnd_1_what_was_accepted_stands_over_a_crash_and_its_checkpoint_resumes() {
         assert_eq!(Some(made[0].checkpoint_id), again.checkpoint_id);
         assert_eq!((made[0].product_id.as_str(), made[0].user_id.as_str()), ("lab", "bob"));
     });
+}
+
+/// The lists may be behind: whose a session is must not be read off them then.
+#[test]
+fn hnd_1_who_follows_a_tenant_from_after_a_handoff_sees_none_of_it_while_the_lists_are_behind() {
+    let house = House::new();
+    let life = house.live_with(house.config(Drive::Threads), IntentRegistry::default());
+    life.block_on(async {
+        let engine = &life.engine;
+        permit(engine).await;
+        let session = opened(engine).await;
+        let (desk, lab) = (of("desk", "ada"), of("lab", "bob"));
+        let offer = offered(engine, session).await;
+        engine.settled().await.unwrap();
+        house.plug.refuse_settles(usize::MAX);
+        engine.accept_handoff(&lab, offer.handoff_id).await.unwrap();
+        let after = engine.durable_end();
+        let all = Wanted::default;
+        let mut followings = [
+            engine.follow(&desk, all(), after).unwrap(),
+            engine.follow(&lab, all(), after).unwrap(),
+            engine.follow(&ada(), all(), after).unwrap(),
+            engine
+                .follow(&Caller { product: Some("shop".to_owned()), ..ada() }, all(), after)
+                .unwrap(),
+        ];
+        let listed = engine.sessions(&desk, &Listing::default()).unwrap().items;
+        assert_eq!(listed.len(), 1, "this list is behind indeed");
+        engine.create_task(&lab, session, task(), None).await.unwrap();
+        let seen = followings.each_mut().map(|following| {
+            let read = following.read().unwrap();
+            read.into_iter().map(|(_, line)| line.event.name()).collect::<Vec<_>>()
+        });
+        let made: Vec<&str> = vec!["task.created"];
+        assert_eq!(seen, [vec![], made.clone(), made, vec![]]);
+        let other = Wanted { product: Some("lab".to_owned()), ..Wanted::default() };
+        refused(engine.follow(&desk, other, after).map(drop), Code::Forbidden);
+    });
+    life.forget();
 }

@@ -259,7 +259,7 @@ async fn t6_progress_reaches_watchers_and_is_neither_journaled_nor_the_result() 
     let mut told = Vec::new();
     while told.len() < 2 {
         watch.moved(u64::MAX).await;
-        while let Some(news) = watch.news(u64::MAX) {
+        while let Some(news) = engine.news(&ada(), &mut watch, u64::MAX).unwrap() {
             let Provisional::Progress(progress) = news.what else { continue };
             assert_eq!(news.cursor, None);
             told.push((progress.number, progress.value));

@@ -156,7 +156,7 @@ impl Following {
                 if !self.is_due && self.is_over().await? {
                     return None;
                 }
-            } else if let Some(news) = self.watch.news(self.told) {
+            } else if let Some(news) = self.news()? {
                 return Some(provisional(&news));
             } else if !self.moved().await {
                 return None;
@@ -183,6 +183,12 @@ impl Following {
         let told = self.reader.next > session.seq;
         let rests = session.current_run_id.is_none() || session.status != SessionStatus::Active;
         Some(told && rests)
+    }
+
+    /// What is under way and was not told yet; nothing at all once the session is another's.
+    fn news(&mut self) -> Option<Option<News>> {
+        let Reader { engine, caller, .. } = &self.reader;
+        engine.news(caller, &mut self.watch, self.told).ok()
     }
 
     /// Waits for the next entry or for news; false when the stream is to end.

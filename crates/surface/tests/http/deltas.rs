@@ -258,3 +258,49 @@ async fn str_1_a_client_that_was_away_is_told_of_the_withdrawal_too() {
     assert_eq!(names, ["step.failed", "turn-restarted", "step.attempted"]);
     again.end().await;
 }
+
+/// A turn goes on over a handoff; who watched it before does not, though the model never stops to talk.
+#[tokio::test(flavor = "multi_thread")]
+async fn hnd_1_who_watched_a_turn_before_a_handoff_hears_none_of_it_afterwards() {
+    let (rig, model) = (Rig::new().await, Model::new().await);
+    let policy = json!({ "text": "permit(principal, action, resource);" });
+    let set = rig.request(reqwest::Method::PUT, "/v1/policy").json(&policy);
+    answered(set, StatusCode::OK).await;
+    let choice = json!({ "adapter": "openai", "name": "m", "base_url": model.url() });
+    let definition = json!({ "definition": { "name": "talker", "tools": [], "model": choice } });
+    answered(rig.post("/v1/agents", &definition), StatusCode::CREATED).await;
+    let desk = crate::operator::bound(&rig, "desk").await;
+    let lab = crate::operator::bound(&rig, "lab").await;
+    let task = json!({ "agent": { "name": "talker", "task": "speak" } });
+    let accepted = rig.post("/v1/runs", &task).bearer_auth(&desk);
+    let accepted = answered(accepted, StatusCode::ACCEPTED).await;
+    let session = accepted["sessionId"].as_str().unwrap();
+    let mut speaker = model.called().await;
+    let path = format!("/v1/sessions/{session}/events");
+    let watched = rig.get(&path).bearer_auth(&desk).send().await.unwrap();
+    let mut bytes = watched.bytes_stream();
+    let mut told = String::new();
+    speaker.say("ours").await;
+    while !told.contains("ours") {
+        told.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
+    }
+    let to = json!({ "to": { "product": "lab", "principal": "service:lab" } });
+    let offer = rig.post(&format!("/v1/sessions/{session}/handoffs"), &to).bearer_auth(&desk);
+    let offered = answered(offer, StatusCode::CREATED).await;
+    let accept = format!("/v1/handoffs/{}/accept", offered["handoffId"].as_str().unwrap());
+    answered(rig.post(&accept, &json!({})).bearer_auth(&lab), StatusCode::OK).await;
+    let watched = rig.get(&path).bearer_auth(&lab).send().await.unwrap();
+    speaker.say("theirs").await;
+    while let Some(piece) = bytes.next().await {
+        told.push_str(std::str::from_utf8(&piece.unwrap()).unwrap());
+    }
+    assert!(!told.contains("theirs") && !told.contains("handoff.accepted"), "{told}");
+    // the new owner hears all of it, before it lands
+    let mut bytes = watched.bytes_stream();
+    let mut told = String::new();
+    while !["handoff.accepted", "\"ours", "theirs\""].iter().all(|words| told.contains(words)) {
+        told.push_str(std::str::from_utf8(&bytes.next().await.unwrap().unwrap()).unwrap());
+    }
+    assert!(!told.contains("turn.landed"), "{told}");
+    speaker.end().await;
+}

@@ -9,6 +9,7 @@ mod document;
 mod executions;
 mod executors;
 mod feed;
+mod handoffs;
 mod operator;
 mod places;
 mod policy;

@@ -39,7 +39,7 @@ async fn all(rig: &Rig, key: &str, (path, id): (&str, &str)) -> Vec<String> {
     }
 }
 
-async fn bound(rig: &Rig, product: &str) -> String {
+pub async fn bound(rig: &Rig, product: &str) -> String {
     let request = CreateKey {
         principal: format!("service:{product}"),
         scopes: vec!["*".to_owned()],

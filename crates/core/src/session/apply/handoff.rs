@@ -44,6 +44,7 @@ impl SessionState {
             return Err("it was offered between others".to_owned());
         }
         self.approvals_move(&event.from.principal, &event.to.principal);
+        self.remote_moves(&event.to);
         let opened = self.opened.as_mut().ok_or("the session is not open")?;
         opened.product.clone_from(&event.to.product);
         event.to.user().clone_into(&mut opened.user);
@@ -80,14 +81,12 @@ impl SessionState {
     }
 
     /// Where the former owner was named as one who may decide, the new one is now: nobody who could not
-    /// have decided before can, and nothing waits for somebody who is shut out.
+    /// have decided before can, and nothing waits for somebody who is shut out. What the former one handed
+    /// out stays theirs, and so decides nothing any more: the new owner did not hand it out.
     fn approvals_move(&mut self, from: &str, to: &str) {
         for id in &self.asked {
             let Some(approval) = self.approvals.get_mut(id) else { continue };
             replace(&mut approval.approvers, from, to);
-            for handed in approval.handed.values_mut().filter(|handed| handed.by == from) {
-                to.clone_into(&mut handed.by);
-            }
         }
         for run in &self.live {
             if let Some(run) = self.runs.get_mut(run) {
@@ -96,6 +95,14 @@ impl SessionState {
         }
         if let Some(opened) = &mut self.opened {
             replace(&mut opened.approvers, from, to);
+        }
+    }
+
+    /// What an executor has it keeps; whoever claims next does so from the new owner.
+    fn remote_moves(&mut self, to: &Owner) {
+        for remote in self.remote.values_mut() {
+            remote.work.product.clone_from(&to.product);
+            to.user().clone_into(&mut remote.work.user);
         }
     }
 

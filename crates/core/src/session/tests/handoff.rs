@@ -1,13 +1,14 @@
 //! Handoffs: who may offer and take a session, what acceptance moves, and whom it shuts out.
 
 use super::bench::*;
+use super::remote::{DONE, answer, claim, started};
 use crate::command::{Command, Offer};
 use crate::policy::Ruling;
 use crate::session::{Authority, By, admit, next_wake};
 use crate::{Refusal, SessionState};
 use tenure_contract::event::*;
 use tenure_contract::words::*;
-use tenure_contract::{Event, HandoffId, limits};
+use tenure_contract::{Event, HandoffId, RunId, TokenId, limits};
 
 const BEN: &str = "user:ben";
 
@@ -247,6 +248,106 @@ fn hnd_1_open_approvals_move_along_and_nobody_gains_a_vote() {
     bench.run(accept(1, by(BEN, None)));
     let approvers = &bench.state.opened.as_ref().unwrap().approvers;
     assert_eq!(approvers, &["user:boss"], "who owns a session decides nothing by that");
+}
+
+#[test]
+fn hnd_1_what_the_former_owner_handed_out_decides_nothing_any_more() {
+    let (mut bench, run) = Bench::performing(&[ask("a")]);
+    let (approval, token) = (bench.asked(), TokenId::from_bytes([5; 16]));
+    let expires_at = bench.now.plus_ms(60_000);
+    let (audience, run) = ("phone".to_owned(), Some(run));
+    let handed = ApprovalHanded { approval, run, token, audience, expires_at };
+    bench.run(Command::HandApproval { handed, principal: ADA.to_owned() });
+    offering(&mut bench);
+    bench.run(accept(1, by(BEN, None)));
+    let returned = crate::command::Returned {
+        token,
+        product: "phone".to_owned(),
+        action: bench.state.approvals[&approval].action,
+    };
+    let as_whom = crate::session::redeem(&bench.state, approval, &returned, bench.now).unwrap();
+    assert_eq!(as_whom, [ADA], "it counts as hers, and not as that of who never saw it");
+    let told = admits(&bench.state, by(ADA, Some("lab"))).unwrap_err();
+    assert!(matches!(told, Refusal::HandedOver { .. }), "{told}");
+}
+
+/// Whether whoever that is may give a command about a run an executor performs.
+fn lets(bench: &Bench, command: &Command, by: By) -> Result<(), Refusal> {
+    admit(&bench.state, command, &Authority::Caller(by))
+}
+
+#[test]
+fn hnd_1_an_executor_answers_what_it_has_and_the_next_claim_follows_the_new_owner() {
+    let (mut bench, run) = started(RecoveryClass::Idempotent);
+    offering(&mut bench);
+    bench.run(accept(1, by(BEN, Some("lab"))));
+    let its_own = answer(run, 3, 1, DONE);
+    lets(&bench, &its_own, by("worker:one", Some("desk"))).unwrap();
+    let mut answered = bench.clone();
+    answered.run(its_own);
+    assert_eq!(answered.stop_reason(run), StopReason::Finished, "it was its claim already");
+
+    bench.run(Command::LoseClaim { run, claim: 3 });
+    let work = &bench.state.remote_of(run).unwrap().work;
+    assert_eq!((work.product.as_str(), work.user.as_str()), ("lab", "ben"));
+    let next = claim(run, 4, 2);
+    for former in [by("worker:one", Some("desk")), by(ADA, None)] {
+        let told = lets(&bench, &next, former).unwrap_err();
+        assert!(matches!(told, Refusal::HandedOver { .. }), "{told}");
+    }
+    let elsewhere = lets(&bench, &next, by("worker:six", Some("shop")));
+    assert_eq!(elsewhere, Err(Refusal::NoSession(SESSION)));
+    for now in [by("worker:two", Some("lab")), by("worker:two", None)] {
+        lets(&bench, &next, now).unwrap();
+    }
+    assert_eq!(kinds(&bench.run(next)), ["run.claimed"]);
+    let late = answer(run, 3, 1, DONE);
+    lets(&bench, &late, by("worker:one", Some("desk"))).unwrap();
+    assert_eq!(kinds(&bench.run(late)), ["step.late"], "it is journaled and changes nothing");
+}
+
+#[test]
+fn hnd_1_who_is_offered_a_session_is_told_who_may_take_the_offer_back() {
+    let mut bench = Bench::open();
+    offering(&mut bench);
+    let (lab, desk) = (by(BEN, Some("lab")), by(ADA, Some("desk")));
+    lets(&bench, &withdraw(1, lab.clone()), lab.clone()).unwrap();
+    let told = bench.refuse(withdraw(1, lab.clone()));
+    assert!(told.to_string().contains("is `user:ada`'s of product `desk`"), "{told}");
+    bench.run(accept(1, lab));
+    let late = lets(&bench, &withdraw(1, desk.clone()), desk).unwrap_err();
+    assert!(matches!(late, Refusal::HandedOver { .. }), "{late}");
+}
+
+/// Every command there is, of somebody who owned the session before.
+#[test]
+fn hnd_1_no_command_of_a_former_owner_gets_past_the_fence() {
+    let mut bench = Bench::open();
+    offering(&mut bench);
+    bench.run(accept(1, by(BEN, Some("lab"))));
+    let run = RunId::from_bytes([8; 16]);
+    let desk = || by("service:bot", Some("desk"));
+    let commands = [
+        submit(intent(1)),
+        Command::MakeCheckpoint,
+        Command::ClearMemory,
+        Command::EndSession { status: SessionStatus::Completed, reason: None },
+        Command::CancelRun { run, stop_reason: StopReason::Aborted, reason: None },
+        Command::PauseRun { run },
+        Command::ResumeRun { run },
+        Command::OpenSession(opened()),
+        offer(offered(2, desk())),
+        withdraw(1, desk()),
+    ];
+    for command in commands {
+        let told = lets(&bench, &command, desk()).unwrap_err();
+        assert!(matches!(told, Refusal::HandedOver { .. }), "{command:?}: {told}");
+    }
+    for command in [accept(1, desk()), decline(1, desk())] {
+        lets(&bench, &command, desk()).unwrap();
+        let told = bench.refuse(command);
+        assert!(matches!(told, Refusal::NotOfferedTo { .. }), "{told}");
+    }
 }
 
 #[test]

@@ -7,14 +7,14 @@ use tenure_contract::event::*;
 use tenure_contract::words::*;
 use tenure_contract::{Code, DispatchId, Error, ExecutorId, RunId};
 
-const DONE: RemoteAnswer = RemoteAnswer::Done;
+pub(super) const DONE: RemoteAnswer = RemoteAnswer::Done;
 
 fn executor(number: u8) -> ExecutorId {
     ExecutorId::from_bytes([number; 16])
 }
 
 /// A run under the third claim of its dispatch, by executor 1.
-fn started(class: RecoveryClass) -> (Bench, RunId) {
+pub(super) fn started(class: RecoveryClass) -> (Bench, RunId) {
     let mut bench = Bench::open();
     let work = RemoteWork {
         dispatch: DispatchId::from_bytes([7; 16]),
@@ -31,11 +31,11 @@ fn started(class: RecoveryClass) -> (Bench, RunId) {
     (bench, run)
 }
 
-fn answer(run: RunId, claim: u64, by: u8, answer: RemoteAnswer) -> Command {
+pub(super) fn answer(run: RunId, claim: u64, by: u8, answer: RemoteAnswer) -> Command {
     Command::AnswerRemote { run, claim, executor: executor(by), answer }
 }
 
-fn claim(run: RunId, claim: u64, by: u8) -> Command {
+pub(super) fn claim(run: RunId, claim: u64, by: u8) -> Command {
     Command::ClaimRun(RunClaimed { run, executor: executor(by), claim, lease_ms: 1_000 })
 }
 
