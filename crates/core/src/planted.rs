@@ -23,6 +23,8 @@ pub enum Bug {
     PolicyNotCheckedAgain,
     /// A message to another journal is acknowledged before it is delivered.
     OutboxLost,
+    /// Who handed a session over is let in by a key for any product.
+    FenceDropped,
 }
 
 thread_local! {

@@ -58,7 +58,7 @@ use tenure_contract::resource::Caller;
 use tenure_contract::words::Scope as Held;
 use tenure_contract::{Code, Error, Journal, SessionId, limits};
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
-use tenure_core::session::{Authority, By};
+use tenure_core::session::{Authority, By, SessionState};
 use tenure_core::{Refusal, authority};
 use tenure_store::Store;
 
@@ -395,10 +395,17 @@ fn works_for(caller: &Caller, resident: &Resident) -> Result<(), Error> {
     let Some(product) = &caller.product else { return Ok(()) };
     let cell = lock(&resident.cell);
     match cell.session() {
-        Some(state) if state.owner().is_some_and(|owner| owner.product == *product) => Ok(()),
+        Some(state) if sees(state, resident.durable.seq(), product) => Ok(()),
         Some(state) if state.was_of(product) => Err(state.handed_over().into()),
         Some(_) | None => Err(Refusal::NoSession(session_id(resident)).into()),
     }
+}
+
+/// A product sees a session it owns, and before its acceptance is durable it does not: what it would be shown
+/// meanwhile, it might turn out never to have owned.
+fn sees(state: &SessionState, durable: u64, product: &str) -> bool {
+    let owners = [state.owner(), state.owner_at(durable + 1)];
+    owners.iter().all(|owner| owner.as_ref().is_some_and(|owner| owner.product == product))
 }
 
 fn session_id(resident: &Resident) -> SessionId {

@@ -4,6 +4,7 @@
 use crate::dice::Dice;
 use crate::plan::{self, Asked, Wanted};
 use crate::policies::POLICIES;
+use crate::products;
 use crate::trace::Trace;
 use crate::witness::Witness;
 use crate::world::World;
@@ -178,7 +179,10 @@ impl Clients {
         let caller = &self.callers[wanted.caller];
         let mut session = None;
         if let Some(key) = &wanted.session {
-            let opened = engine.open_session(caller, OpenSession::default(), Some(key)).await?;
+            // for somebody who hands it over, now and then
+            let user_id = Some(products::FIRST.to_owned());
+            let request = OpenSession { user_id, ..OpenSession::default() };
+            let opened = engine.open_session(caller, request, Some(key)).await?;
             if opened.session_id != plan::session_id(caller.tenant, key) {
                 self.trace.broke("one key is one session", format!("{key}: {}", opened.session_id));
             }

@@ -42,6 +42,8 @@ pub enum Planted {
     PolicyNotCheckedAgain,
     /// A message to another journal is acknowledged before it is delivered.
     OutboxLost,
+    /// Who handed a session over is let in by a key for any product.
+    FenceDropped,
 }
 
 impl Planted {
@@ -69,5 +71,6 @@ impl Planted {
         Self::PerformBeforeDurable,
         Self::PolicyNotCheckedAgain,
         Self::OutboxLost,
+        Self::FenceDropped,
     ];
 }

@@ -6,6 +6,7 @@ use crate::disk::{CrashPoint, Disk};
 use crate::life::{Life, Surroundings};
 use crate::oracle;
 use crate::planted::Planted;
+use crate::products::Products;
 use crate::store::FaultyStore;
 use crate::trace::{Broken, Trace};
 use crate::witness::Witness;
@@ -62,6 +63,7 @@ fn switch(planted: Option<Planted>) {
         Some(Planted::PerformBeforeDurable) => Some(Bug::PerformBeforeDurable),
         Some(Planted::PolicyNotCheckedAgain) => Some(Bug::PolicyNotCheckedAgain),
         Some(Planted::OutboxLost) => Some(Bug::OutboxLost),
+        Some(Planted::FenceDropped) => Some(Bug::FenceDropped),
         _ => None,
     });
 }
@@ -81,6 +83,7 @@ fn settle(engine: &Engine) {
 struct Simulation {
     around: Surroundings,
     clients: Clients,
+    products: Products,
     witness: Arc<Mutex<Witness>>,
     dice: Dice,
     disk_dice: Dice,
@@ -100,6 +103,7 @@ impl Simulation {
         let disk = Disk::new(witness.clone(), trace.clone());
         let world = World::new(seed, witness.clone(), trace.clone());
         let clients = Clients::new(seed, world.clone(), witness.clone(), trace.clone());
+        let products = Products::new(seed, world.clone(), witness.clone(), trace.clone());
         let store = FaultyStore::new(disk.clone(), seed, planted, trace.clone());
         let callers = clients.callers().to_vec();
         let around = Surroundings { disk, store, world, callers, trace: trace.clone(), seed };
@@ -109,6 +113,7 @@ impl Simulation {
         Self {
             around,
             clients,
+            products,
             witness,
             dice,
             disk_dice,
@@ -126,6 +131,7 @@ impl Simulation {
             && let Some(life) = self.calm(life)
         {
             self.clients.remember();
+            self.products.check(&life);
             oracle::check(&self.around, &life, &self.clients, &self.witness);
         }
         let platter = self.around.disk.platter();
@@ -170,6 +176,10 @@ impl Simulation {
         if self.dice.chance(400) {
             let turns = self.dice.between(1, 6);
             life.turn(|engine| self.clients.act(engine), turns);
+        }
+        if self.dice.chance(300) {
+            let turns = self.dice.between(1, 6);
+            life.turn(|engine| self.products.act(engine), turns);
         }
         if self.dice.chance(700) {
             self.commit(life);
@@ -218,6 +228,7 @@ impl Simulation {
         self.time = life.now();
         self.trace.say(format!("crash at {}", self.time));
         self.clients.cut_off();
+        self.products.cut_off();
         // one that only seems dead keeps what it had queued
         if self.dice.chance(250) && !self.around.disk.platter().dead {
             self.frozen = Some(life);

@@ -4,6 +4,7 @@
 //! It knows nothing of the engine's memory. What the engine shows, and what it begins outside, is
 //! held against it.
 
+use crate::owners::Owners;
 use crate::policies::written;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
@@ -89,6 +90,7 @@ pub struct Witness {
     steps: BTreeMap<StepId, StepSeen>,
     approvals: BTreeMap<ApprovalId, Asked>,
     policies: BTreeMap<TenantId, PoliciesSeen>,
+    owners: Owners,
 }
 
 impl Witness {
@@ -105,6 +107,7 @@ impl Witness {
             steps: BTreeMap::new(),
             approvals: BTreeMap::new(),
             policies: BTreeMap::new(),
+            owners: Owners::default(),
         }
     }
 
@@ -131,6 +134,7 @@ impl Witness {
         } else {
             self.follow_ledger(&entry);
         }
+        self.owners.see(&entry, &self.trace);
         self.follow_step(&entry);
         self.follow_approval(&entry);
         if let Event::PolicySet(set) = &entry.event {
@@ -398,6 +402,11 @@ impl Witness {
     #[must_use]
     pub fn has_no_open_dispatch(&self) -> bool {
         self.ledgers.values().all(|ledger| ledger.dispatches.open.is_empty())
+    }
+    /// Whose each session is.
+    #[must_use]
+    pub const fn owners(&self) -> &Owners {
+        &self.owners
     }
     /// A session as its durable entries fold.
     #[must_use]

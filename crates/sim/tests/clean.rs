@@ -47,6 +47,11 @@ fn seeds_meet_crashes_and_get_somewhere() {
     {
         assert!(told(word), "no seed met `{word}`");
     }
+    for word in
+        ["handoff.offered", " accepted by user:", " declined by user:", " withdrawn by user:"]
+    {
+        assert!(told(word), "no seed met `{word}`");
+    }
 }
 
 /// A commit failed on a full disk when nobody waited for it: the run was left alone for ever.

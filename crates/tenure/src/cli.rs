@@ -92,11 +92,11 @@ enum Verb {
     Serve(serve::Args),
     /// Shows what needs a person now, over all products.
     Inbox(inbox::Args),
-    /// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt or agents.
+    /// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt, handoffs or agents.
     Ls(ls::Args),
-    /// Shows a session or a run: every step with its attempts and times, or a tree.
+    /// Shows a session, a run or a handoff: every step with its attempts and times, or a tree.
     Show(show::Args),
-    /// Says why a run, session, task, approval or dispatch is not moving, and what is possible now.
+    /// Says why a run, session, task, approval, dispatch or handoff is not moving, and what is possible now.
     Explain(explain::Args),
     /// Lists approvals that wait for a decision; hands one to another app and takes its decision back.
     Approvals(approvals::Args),

@@ -1,10 +1,12 @@
 //! `HND-1`: a session moves to another owner; whom it left writes nothing there any more.
 
 use super::keys::key_of;
+use super::policies::under;
 use crate::answer::{has_fields, is_time, is_word, items, text};
 use crate::case::{Outcome, cases, ensure, failed, same};
 use crate::client::Client;
 use crate::kit::Kit;
+use crate::stand::Turn;
 use serde_json::{Value, json};
 use tenure_contract::Code;
 
@@ -16,6 +18,8 @@ cases! {
     "HND-1" only_its_owner_offers "who does not own a session neither offers it nor takes an offer back";
     "HND-1" one_offer_at_a_time "a second offer conflicts while one is open, and an idempotency key offers once";
     "HND-1" accepting_twice_accepts_once "of concurrent acceptances one is journaled, and all are answered alike";
+    "HND-1" an_open_approval_moves_along "a decision that was open as a session moved is the new owner's where it was the former one's";
+    "HND-1" a_session_is_seen_by_one_product "before acceptance the session is not there for whom it is offered to, after it not for whom it left, and lists follow";
     "HND-1" accepted_or_withdrawn_never_both "an acceptance and a withdrawal at the same moment come to one of the two";
 }
 
@@ -35,7 +39,14 @@ const FIELDS: &[&str] = &[
     "resolvedAt",
 ];
 const STATUSES: &[&str] = &["offered", "accepted", "declined", "expired", "withdrawn"];
-const ALL: &[&str] = &["sessions:*", "runs:*", "handoffs:read", "handoffs:write"];
+const ALL: &[&str] = &[
+    "sessions:*",
+    "runs:*",
+    "approvals:read",
+    "approvals:decide",
+    "handoffs:read",
+    "handoffs:write",
+];
 
 /// Two principals of one product, and a session of the first.
 struct Pair {
@@ -47,12 +58,17 @@ struct Pair {
 }
 
 async fn pair(kit: &Kit) -> Outcome<Pair> {
+    pair_of(kit, "service").await
+}
+
+async fn pair_of(kit: &Kit, kind: &str) -> Outcome<Pair> {
     let product = kit.name("product");
     let (owner_name, next_name) =
-        (format!("service:{}", kit.name("owner")), format!("service:{}", kit.name("next")));
+        (format!("{kind}:{}", kit.name("owner")), format!("{kind}:{}", kit.name("next")));
     let (_, owner) = key_of(kit, &owner_name, ALL, Some(&product)).await?;
     let (_, next) = key_of(kit, &next_name, ALL, Some(&product)).await?;
-    let opened = owner.post("/v1/sessions", &json!({ "userId": owner_name })).await?.ok(201)?;
+    let open = json!({ "userId": owner_name, "approvers": [owner_name] });
+    let opened = owner.post("/v1/sessions", &open).await?.ok(201)?;
     let session = text(&opened, "sessionId")?.to_owned();
     Ok(Pair { product, owner, next, next_name, session })
 }
@@ -213,6 +229,62 @@ async fn accepting_twice_accepts_once(kit: &Kit) -> Outcome {
     let entries = kit.entries(&pair.session).await?;
     let many = entries.iter().filter(|entry| entry["kind"] == "handoff.accepted").count();
     same("acceptances in the journal", many, 1)
+}
+
+async fn an_open_approval_moves_along(kit: &Kit) -> Outcome {
+    let turns = vec![Turn::call("guarded", "it"), Turn::say("done")];
+    // then only whom the session names
+    let actor = kit.agent_with(turns, json!({ "approvers": [] })).await?;
+    let pair = pair_of(kit, "user").await?;
+    let started = kit.start_in(&actor, &pair.session).await?;
+    let approval = kit.approval(&started).await?;
+    let moved = pair.moved().await?;
+    same("the approvals that moved", &moved["approvalIds"], &json!([approval]))?;
+    let (path, body) =
+        (format!("/v1/approvals/{approval}/decision"), json!({ "decision": "approve" }));
+    pair.owner.post(&path, &body).await?.refused(&[Code::HandedOver])?;
+    let decided = pair.next.post(&path, &body).await?.ok(200)?;
+    same("who decided", decided["resolver"]["principal"].as_str(), Some(pair.next_name.as_str()))?;
+    let run = kit.ended(&started).await?;
+    same("the run goes on", run["status"].as_str(), Some("completed"))?;
+    same("effects", actor.play.effects().len(), 1)
+}
+
+/// Whether a list has a row with that id.
+async fn lists(client: &Client, list: &str, field: &str, id: &str) -> Outcome<bool> {
+    let page = client.get(&format!("/v1/{list}?limit=200")).await?.ok(200)?;
+    Ok(items(&page)?.iter().any(|row| row[field] == *id))
+}
+
+async fn a_session_is_seen_by_one_product(kit: &Kit) -> Outcome {
+    let pair = pair(kit).await?;
+    let (there, elsewhere) = (kit.name("there"), kit.name("elsewhere"));
+    let (_, next) = key_of(kit, &pair.next_name, ALL, Some(&there)).await?;
+    let (_, third) = key_of(kit, &pair.next_name, ALL, Some(&elsewhere)).await?;
+    let session = format!("/v1/sessions/{}", pair.session);
+    let to = json!({ "to": { "product": there, "principal": pair.next_name } });
+    let rule = format!(
+        "permit (principal, action == Action::\"handoff\", resource == Product::\"{there}\");"
+    );
+    under(kit, &rule, async || {
+        let offered = pair.owner.post(&pair.offers(), &to).await?.ok(201)?;
+        pair.owner.get(&session).await?.ok(200)?;
+        for nobody in [&next, &third] {
+            nobody.get(&session).await?.refused(&[Code::NotFound])?;
+        }
+        let id = text(&offered, "handoffId")?;
+        same("listed to whom", lists(&next, "handoffs", "handoffId", id).await?, true)?;
+        same("listed to others", lists(&third, "handoffs", "handoffId", id).await?, false)?;
+        next.post(&at(&offered, "accept")?, &json!({})).await?.ok(200).map(drop)
+    })
+    .await?;
+    pair.owner.get(&session).await?.refused(&[Code::HandedOver])?;
+    next.get(&session).await?.ok(200)?;
+    third.get(&session).await?.refused(&[Code::NotFound])?;
+    for (client, is) in [(&pair.owner, false), (&next, true), (&third, false)] {
+        same("listed", lists(client, "sessions", "sessionId", &pair.session).await?, is)?;
+    }
+    Ok(())
 }
 
 async fn accepted_or_withdrawn_never_both(kit: &Kit) -> Outcome {

@@ -41,7 +41,11 @@ async fn in_force(kit: &Kit) -> Outcome<Value> {
 pub(super) static ONE_AT_A_TIME: Mutex<()> = Mutex::const_new(());
 
 /// Does something under the text in force and one rule more, and puts the text back.
-async fn under<T>(kit: &Kit, rule: &str, work: impl AsyncFnOnce() -> Outcome<T>) -> Outcome<T> {
+pub(super) async fn under<T>(
+    kit: &Kit,
+    rule: &str,
+    work: impl AsyncFnOnce() -> Outcome<T>,
+) -> Outcome<T> {
     let _turn = ONE_AT_A_TIME.lock().await;
     let before = in_force(kit).await?;
     let kept = text(&before, "text")?.to_owned();

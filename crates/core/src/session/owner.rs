@@ -174,6 +174,10 @@ pub fn admit(
             _ => Err(Refusal::NoSession(state.id)),
         };
     }
+    #[cfg(feature = "planted")]
+    if crate::planted::is(crate::planted::Bug::FenceDropped) {
+        return Ok(());
+    }
     if !by.operator && state.is_former(&by.principal) {
         return Err(state.handed_over());
     }

@@ -201,13 +201,13 @@ impl Engine {
 }
 
 fn principal_name(text: &str) -> Result<(), Error> {
-    super::sessions::approver_word(text).and_then(|()| match text.ends_with(":*") {
-        true => {
-            let told = format!("`{text}` names nobody; a handoff goes to one principal");
-            Err(Error::new(Code::InvalidArgument, told))
-        }
-        false => Ok(()),
-    })
+    name("to.principal", text)?;
+    super::keys::principal_word(text)?;
+    if text.ends_with(":*") {
+        let told = format!("`{text}` names nobody; a handoff goes to one principal");
+        return Err(Error::new(Code::InvalidArgument, told));
+    }
+    Ok(())
 }
 
 fn handoff_view(resident: &Resident, id: HandoffId) -> Result<Handoff, Error> {

@@ -71,6 +71,9 @@ async fn cancel(
         Subject::Approval(approval) => Err(Failure::usage(format!(
             "an approval is decided, not cancelled: `tenure deny {approval} --reason …`"
         ))),
+        Subject::Handoff(handoff) => Err(Failure::usage(format!(
+            "an offer is taken back, not cancelled: `tenure handoff withdraw {handoff} --reason …`"
+        ))),
     }
 }
 

@@ -10,8 +10,8 @@ use tenure_contract::SessionId;
 use tenure_contract::resource::{Page, Run, RunSummary, Session};
 use tenure_engine::Motion;
 
-/// Says why a run, session, task, approval or dispatch is not moving, and what is possible now; without an
-/// id, for all open runs.
+/// Says why a run, session, task, approval, dispatch or handoff is not moving, and what is possible now;
+/// without an id, for all open runs.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure explain\n  tenure explain run_… --json\n  tenure explain dsp_…"

@@ -138,7 +138,7 @@ async fn perform(cx: &Cx, client: &Client, verb: Verb) -> Result<(), Failure> {
             let path = format!("/v1/sessions/{session}/handoffs");
             client.post_keyed(&path, &request, key.as_deref()).await?
         }
-        Verb::Show { handoff } => client.get(&format!("/v1/handoffs/{handoff}")).await?,
+        Verb::Show { handoff } => return see(cx, client, handoff).await,
         Verb::Accept { handoff } => {
             client.post(&answer(handoff, "accept"), &serde_json::json!({})).await?
         }
@@ -173,6 +173,42 @@ fn owner(owner: &Owner) -> String {
     format!("{} in {}", owner.principal, owner.product)
 }
 
+/// The columns of a list of handoffs.
+pub(super) const COLUMNS: &[&str] = &["handoff", "status", "from", "to", "offered", "why"];
+
+/// One of its rows.
+pub(super) fn row(one: &HandoffSummary) -> Vec<String> {
+    vec![
+        one.handoff_id.to_string(),
+        one.status.to_string(),
+        owner(&one.from),
+        owner(&one.to),
+        ago(one.offered_at),
+        brief(one.reason.as_deref().unwrap_or_default(), 60),
+    ]
+}
+
+/// The offer of a session that nobody has answered yet.
+pub(super) async fn open_of(
+    client: &Client,
+    session: SessionId,
+) -> Result<Option<HandoffSummary>, Failure> {
+    let path = format!("/v1/handoffs?session={session}&open=true&limit=1");
+    let page: Page<HandoffSummary> = client.get(&path).await?;
+    Ok(page.items.into_iter().next())
+}
+
+/// An open offer in one line.
+pub(super) fn stands(one: &HandoffSummary) -> String {
+    format!("⇄ offered to {} until {}  [{}]", owner(&one.to), one.expires_at, one.handoff_id)
+}
+
+/// Shows a handoff.
+pub(super) async fn see(cx: &Cx, client: &Client, id: HandoffId) -> Result<(), Failure> {
+    show(cx, &client.get(&format!("/v1/handoffs/{id}")).await?);
+    Ok(())
+}
+
 fn listed(cx: &Cx, page: &Page<HandoffSummary>) {
     if cx.json {
         return println_json(page);
@@ -181,18 +217,7 @@ fn listed(cx: &Cx, page: &Page<HandoffSummary>) {
         eprintln!("none");
         return;
     }
-    let row = |one: &HandoffSummary| {
-        vec![
-            one.handoff_id.to_string(),
-            one.status.to_string(),
-            owner(&one.from),
-            owner(&one.to),
-            ago(one.offered_at),
-            brief(one.reason.as_deref().unwrap_or_default(), 60),
-        ]
-    };
-    let columns = ["handoff", "status", "from", "to", "offered", "why"];
-    outln(&table(&columns, page.items.iter().map(row)));
+    outln(&table(COLUMNS, page.items.iter().map(row)));
     if let Some(cursor) = &page.next_cursor {
         eprintln!("there are more: add --cursor {cursor}");
     }

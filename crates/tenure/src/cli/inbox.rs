@@ -7,7 +7,7 @@ use crate::client::Client;
 use serde::Serialize;
 use std::collections::HashMap;
 use tenure_contract::resource::{
-    Approval, DoubtSummary, Page, RunSummary, Session, SessionSummary,
+    Approval, DoubtSummary, HandoffSummary, Page, RunSummary, Session, SessionSummary,
 };
 use tenure_contract::words::{PauseCause, RunStatus};
 use tenure_contract::{SessionId, Time};
@@ -18,7 +18,8 @@ const EACH_MAX: &str = "200";
 /// Failed runs that are shown, the newest.
 const FAILED_MAX: &str = "20";
 
-/// Shows what needs a person now, over all products: approvals, steps in doubt, halted and failed runs.
+/// Shows what needs a person now, over all products: approvals, steps in doubt, sessions that are offered,
+/// halted and failed runs.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure inbox\n  tenure inbox --product shop --json\n\nWho waits longest comes first. Of failed runs the newest 20 are shown."
@@ -32,10 +33,11 @@ pub(super) struct Args {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Item {
-    /// `approval`, `in-doubt`, `paused` or `failed`.
+    /// `approval`, `in-doubt`, `handoff`, `paused` or `failed`.
     kind: &'static str,
     id: String,
     session_id: Option<SessionId>,
+    /// Whose it is; of a handoff, whom it is offered to.
     product_id: Option<String>,
     user_id: Option<String>,
     since: Time,
@@ -92,13 +94,24 @@ async fn gather(client: &Client, filters: &Filters) -> Result<Inbox, Failure> {
     let paused: Page<RunSummary> = client.get(&paused).await?;
     let failed = [("status", Some(RunStatus::Failed.as_str())), ("limit", Some(FAILED_MAX))];
     let failed: Page<RunSummary> = client.get(&filters.path("runs", &failed)).await?;
+    let to = [("open", Some("true")), limit, ("toProduct", filters.product.as_deref())];
+    let offers: Page<HandoffSummary> =
+        client.get(&Filters::default().path("handoffs", &to)).await?;
     let more = approvals.next_cursor.is_some()
         || doubts.next_cursor.is_some()
+        || offers.next_cursor.is_some()
         || paused.next_cursor.is_some();
     // a step in doubt is shown itself
     let halted = |run: &&RunSummary| run.reason.as_deref() != Some(PauseCause::InDoubt.as_str());
     let mut items: Vec<Item> = approvals.items.iter().map(approval).collect();
     items.extend(doubts.items.iter().map(doubt));
+    let theirs = |one: &&HandoffSummary| {
+        filters
+            .user
+            .as_ref()
+            .is_none_or(|user| [one.to.user(), &one.to.principal].contains(&&**user))
+    };
+    items.extend(offers.items.iter().filter(theirs).map(offer));
     items.extend(paused.items.iter().filter(halted).map(halted_run));
     items.extend(failed.items.iter().map(failed_run));
     items.sort_by_key(|item| item.since);
@@ -138,6 +151,19 @@ fn doubt(doubt: &DoubtSummary) -> Item {
     }
 }
 
+fn offer(one: &HandoffSummary) -> Item {
+    let id = one.handoff_id.to_string();
+    let why = one.reason.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+    let from = &one.from;
+    Item {
+        product_id: Some(one.to.product.clone()),
+        user_id: Some(one.to.user().to_owned()),
+        what: format!("{} in {} offers a session{why}", from.principal, from.product),
+        command: format!("tenure handoff accept|decline {id}"),
+        ..item("handoff", id, Some(one.session_id), one.offered_at)
+    }
+}
+
 fn halted_run(run: &RunSummary) -> Item {
     Item {
         what: format!("{} {}", run.kind, run.name),
@@ -162,7 +188,8 @@ fn failed_run(run: &RunSummary) -> Item {
 /// Says of each item which product it belongs to and whom it is for: the newest sessions in one list, the
 /// others one by one.
 async fn name_owners(client: &Client, items: &mut [Item]) -> Result<(), Failure> {
-    if items.iter().all(|item| item.session_id.is_none()) {
+    let is_named = |item: &Item| item.session_id.is_none() || item.product_id.is_some();
+    if items.iter().all(is_named) {
         return Ok(());
     }
     let newest: Page<SessionSummary> = client.get("/v1/sessions?limit=200").await?;
@@ -170,7 +197,7 @@ async fn name_owners(client: &Client, items: &mut [Item]) -> Result<(), Failure>
     known.extend(
         newest.items.into_iter().map(|one| (one.session_id, (one.product_id, one.user_id))),
     );
-    for item in items {
+    for item in items.iter_mut().filter(|item| !is_named(item)) {
         let Some(session) = item.session_id else { continue };
         let owner = match known.get(&session) {
             Some(owner) => owner.clone(),

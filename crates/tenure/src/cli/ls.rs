@@ -5,7 +5,7 @@ mod filters;
 pub(super) use filters::Filters;
 
 use super::print::{ago, table, took};
-use super::{Cx, Exit, Failure, approvals, dispatch, outln, println_json, task};
+use super::{Cx, Exit, Failure, approvals, dispatch, handoff, outln, println_json, task};
 use crate::client::Client;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -14,7 +14,7 @@ use tenure_contract::SessionId;
 use tenure_contract::resource::{Agent, DoubtSummary, Page, RunSummary, SessionSummary};
 use tenure_engine::Motion;
 
-/// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt or agents, the newest first.
+/// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt, handoffs or agents, the newest first.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls runs --product shop --status failed\n  tenure ls tasks --user ada\n  tenure ls doubts --json\n\n`tenure inbox` shows only what needs a person."
@@ -50,6 +50,7 @@ enum What {
     Dispatches,
     Approvals,
     Doubts,
+    Handoffs,
     Agents,
 }
 
@@ -73,12 +74,18 @@ impl Args {
                     "agents belong to the whole tenant and are listed whole; leave the filters out",
                 ));
             }
+            What::Handoffs if user.is_some() => {
+                return Err(Failure::usage(
+                    "handoffs are between two and have no `--user`; `--product` shows those offered to one",
+                ));
+            }
             What::Sessions => "sessions",
             What::Runs => "runs",
             What::Tasks => "tasks",
             What::Dispatches => "dispatches",
             What::Approvals => "approvals",
             What::Doubts => "doubts",
+            What::Handoffs => "handoffs",
             What::Agents => return Ok("/v1/agents".to_owned()),
         };
         let (limit, session) = (self.limit.to_string(), self.session.map(|id| id.to_string()));
@@ -88,7 +95,11 @@ impl Args {
             ("status", self.status.as_deref()),
             ("session", session.as_deref()),
             ("cursor", self.cursor.as_deref()),
+            ("toProduct", product.as_deref().filter(|_| self.what == What::Handoffs)),
         ];
+        if self.what == What::Handoffs {
+            return Ok(Filters::default().path(noun, &more));
+        }
         Ok(self.filters.path(noun, &more))
     }
 }
@@ -111,6 +122,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         What::Dispatches => list(cx, client, &path, dispatch::COLUMNS, dispatch::row).await,
         What::Approvals => list(cx, client, &path, approvals::COLUMNS, approvals::row).await,
         What::Doubts => list(cx, client, &path, DOUBTS, doubt).await,
+        What::Handoffs => list(cx, client, &path, handoff::COLUMNS, handoff::row).await,
         What::Agents => list(cx, client, &path, &["agent", "version"], agent).await,
     };
     connection.close().await;

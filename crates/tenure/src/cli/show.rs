@@ -4,7 +4,7 @@ mod tree;
 
 use super::print::{brief, outln, println_json, took};
 use super::subject::Subject;
-use super::{Cx, Exit, Failure};
+use super::{Cx, Exit, Failure, handoff};
 use crate::client::Client;
 use crate::connection::Connection;
 use serde_json::json;
@@ -16,13 +16,13 @@ use tenure_engine::Motion;
 /// Columns of the timeline.
 const TIMELINE_COLUMNS: u64 = 28;
 
-/// Shows a session or a run: every step with its status, attempts and times.
+/// Shows a session or a run: every step with its status, attempts and times; or a handoff.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure show ses_…\n  tenure show ses_… --tree\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up"
 )]
 pub(super) struct Args {
-    /// The session, or the run; of a task, an approval or a dispatch the run it belongs to.
+    /// The session, the run, or the handoff; of a task, an approval or a dispatch the run it belongs to.
     #[arg(value_name = "ID")]
     id: String,
     /// Draws the session as a tree: tasks, runs, steps, approvals, todos.
@@ -49,6 +49,7 @@ async fn show(cx: &Cx, connection: &Connection, subject: Subject) -> Result<(), 
     match subject {
         Subject::Session(session) => show_session(cx, connection, session).await,
         Subject::Run(run) => show_run(cx, connection, run).await,
+        Subject::Handoff(handoff) => handoff::see(cx, &connection.client, handoff).await,
         Subject::Task(_) | Subject::Approval(_) | Subject::Dispatch(_) => {
             match subject.run(&connection.client).await? {
                 Some(run) => show_run(cx, connection, run).await,
@@ -75,6 +76,7 @@ async fn show_session(cx: &Cx, connection: &Connection, id: SessionId) -> Result
     let client = &connection.client;
     let session: Session = client.get(&format!("/v1/sessions/{id}")).await?;
     let page: Page<RunSummary> = client.get(&format!("/v1/runs?session={id}&limit=200")).await?;
+    let offer = handoff::open_of(client, id).await?;
     let mut runs = Vec::new();
     for summary in page.items.iter().rev() {
         runs.push(told(client, summary.run_id).await?);
@@ -82,12 +84,12 @@ async fn show_session(cx: &Cx, connection: &Connection, id: SessionId) -> Result
     if cx.json {
         let runs: Vec<_> =
             runs.iter().map(|(run, steps)| json!({ "run": run, "steps": steps })).collect();
-        println_json(&json!({ "session": session, "runs": runs }));
+        println_json(&json!({ "session": session, "runs": runs, "handoff": offer }));
         return Ok(());
     }
     outln(&format!(
-        "session {}  {}  for {}, since {}",
-        session.session_id, session.status, session.user_id, session.started_at
+        "session {}  {}  for {} in {}, since {}",
+        session.session_id, session.status, session.user_id, session.product_id, session.started_at
     ));
     outln(&format!(
         "journal of {} entries, {} approvals, {} artifacts",
@@ -95,6 +97,9 @@ async fn show_session(cx: &Cx, connection: &Connection, id: SessionId) -> Result
         session.approval_refs.len(),
         session.artifact_refs.len()
     ));
+    if let Some(offer) = &offer {
+        outln(&handoff::stands(offer));
+    }
     for (run, steps) in &runs {
         outln("");
         picture(run, steps, connection.motion()).iter().for_each(|line| outln(line));

@@ -3,8 +3,8 @@
 use super::Failure;
 use crate::client::Client;
 use std::fmt;
-use tenure_contract::resource::{Approval, Dispatch, Run, Session, Task};
-use tenure_contract::{ApprovalId, DispatchId, RunId, SessionId, TaskId};
+use tenure_contract::resource::{Approval, Dispatch, Handoff, Run, Session, Task};
+use tenure_contract::{ApprovalId, DispatchId, HandoffId, RunId, SessionId, TaskId};
 
 /// What an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,7 @@ pub(super) enum Subject {
     Task(TaskId),
     Approval(ApprovalId),
     Dispatch(DispatchId),
+    Handoff(HandoffId),
 }
 
 impl Subject {
@@ -25,11 +26,12 @@ impl Subject {
             "tsk" => id.parse().map(Self::Task).ok(),
             "apr" => id.parse().map(Self::Approval).ok(),
             "dsp" => id.parse().map(Self::Dispatch).ok(),
+            "hnd" => id.parse().map(Self::Handoff).ok(),
             _ => None,
         };
         read.ok_or_else(|| {
             Failure::usage(format!(
-                "`{id}` is neither a session `ses_…`, a run `run_…`, a task `tsk_…`, an approval `apr_…` nor a dispatch `dsp_…`"
+                "`{id}` is neither a session `ses_…`, a run `run_…`, a task `tsk_…`, an approval `apr_…`, a dispatch `dsp_…` nor a handoff `hnd_…`"
             ))
         })
     }
@@ -50,11 +52,14 @@ impl Subject {
             Self::Dispatch(id) => {
                 client.get::<Dispatch>(&format!("/v1/dispatches/{id}")).await?.session_id
             }
+            Self::Handoff(id) => {
+                Some(client.get::<Handoff>(&format!("/v1/handoffs/{id}")).await?.session_id)
+            }
         };
         found.ok_or_else(|| Failure::usage(format!("{self} has no session yet")))
     }
 
-    /// The run it belongs to, or is the way of; of a session the one in progress.
+    /// The run it belongs to, or is the way of; of a session the one in progress. A handoff is of none.
     pub async fn run(self, client: &Client) -> Result<Option<RunId>, Failure> {
         Ok(match self {
             Self::Run(run) => Some(run),
@@ -68,6 +73,7 @@ impl Subject {
             Self::Dispatch(id) => {
                 client.get::<Dispatch>(&format!("/v1/dispatches/{id}")).await?.run_id
             }
+            Self::Handoff(_) => None,
         })
     }
 }
@@ -80,6 +86,7 @@ impl fmt::Display for Subject {
             Self::Task(id) => id.fmt(f),
             Self::Approval(id) => id.fmt(f),
             Self::Dispatch(id) => id.fmt(f),
+            Self::Handoff(id) => id.fmt(f),
         }
     }
 }
@@ -96,12 +103,19 @@ mod tests {
             TaskId::from_bytes([1; 16]).to_string(),
             ApprovalId::from_bytes([1; 16]).to_string(),
             DispatchId::from_bytes([1; 16]).to_string(),
+            HandoffId::from_bytes([1; 16]).to_string(),
         ];
         let read = ids.map(|id| Subject::read(&id).unwrap());
         assert_eq!(read[0], Subject::Session(SessionId::from_bytes([1; 16])));
         assert!(matches!(
             read[1..],
-            [Subject::Run(_), Subject::Task(_), Subject::Approval(_), Subject::Dispatch(_)]
+            [
+                Subject::Run(_),
+                Subject::Task(_),
+                Subject::Approval(_),
+                Subject::Dispatch(_),
+                Subject::Handoff(_)
+            ]
         ));
         for id in ["", "run", "run_", "run_1", "key_00000000000000000000000001"] {
             let told = Subject::read(id).unwrap_err();

@@ -28,7 +28,41 @@ fn hnd_1_a_session_is_offered_and_taken_from_the_command_line() {
     offer(&["--to", "user:carl"]).is(2, &["withdraw it first"]);
     let listed = desk.run(&["handoff", "ls", "--open"]).is(0, &[]).out;
     assert!(listed.contains(&away) && listed.contains("second line"), "{listed}");
+    // it waits for a person, and whatever takes an id takes its
+    let inbox = desk.run(&["inbox", "--json"]).is(0, &[]).json();
+    let waits = &inbox["items"][0];
+    assert_eq!((text(waits, "kind"), text(waits, "id")), ("handoff".to_owned(), away.clone()));
+    assert_eq!((text(waits, "productId"), text(waits, "userId")), ("tenure".into(), "ben".into()));
+    assert!(text(waits, "command").starts_with("tenure handoff accept|decline hnd_"), "{waits}");
+    for (who, many) in [(["--user", "ben"], 1), (["--user", "carl"], 0), (["--product", "lab"], 0)]
+    {
+        let narrowed = desk.run(&[&["inbox", "--json"], &who[..]].concat()).is(0, &[]).json();
+        assert_eq!(narrowed["items"].as_array().unwrap().len(), many, "{who:?}");
+    }
+    let listed = desk.run(&["ls", "handoffs", "--open", "--product", "tenure"]).is(0, &[]).out;
+    assert!(listed.contains(&away), "{listed}");
+    let none = desk.run(&["ls", "handoffs", "--product", "lab", "--json"]).is(0, &[]).json();
+    assert_eq!(none["items"], serde_json::json!([]));
+    desk.run(&["ls", "handoffs", "--user", "ben"]).is(2, &["no `--user`"]);
+    desk.run(&["cancel", &away]).is(2, &["tenure handoff withdraw hnd_"]);
+    for (verb, subject, parts) in [
+        ("show", &away, ["offered", "from user:", "to user:ben in tenure"]),
+        ("show", &session, ["⇄ offered to user:ben in tenure until", "[hnd_", "run_"]),
+        (
+            "explain",
+            &away,
+            ["offered to user:ben in tenure since", "works on", "handoff accept hnd_"],
+        ),
+    ] {
+        let told = desk.run(&[verb, subject]).is(0, &[]).out;
+        for part in parts {
+            assert!(told.contains(part), "`{part}` is missing in {verb}: {told}");
+        }
+    }
     desk.run(&["handoff", "withdraw", &away, "--reason", "mistaken"]).is(0, &[]);
+    let told = desk.run(&["explain", &away]).is(0, &[]).out;
+    assert!(told.contains("withdrawn by") && told.contains(": mistaken"), "{told}");
+    assert_eq!(desk.run(&["inbox"]).is(0, &[]).out, "nothing needs a person\n");
 
     desk.write("policy.cedar", TO_LAB);
     desk.run(&["policy", "set", "policy.cedar"]).is(0, &[]);

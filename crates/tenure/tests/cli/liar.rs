@@ -64,6 +64,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "a_second_decision_is_a_conflict",
             "of_many_decisions_one_wins",
             "a_cancelled_run_closes_its_approval",
+            "an_open_approval_moves_along",
         ],
     ),
     (Lie::YesToAnything, &["only_approve_approves"]),
@@ -110,7 +111,14 @@ const LIES: &[(Lie, &[&str])] = &[
             "a_head_kept_outside_stays_true",
         ],
     ),
-    (Lie::ShowsForeign, &["foreign_ids_are_nobodys", "a_key_does_what_its_scopes_say"]),
+    (
+        Lie::ShowsForeign,
+        &[
+            "foreign_ids_are_nobodys",
+            "a_key_does_what_its_scopes_say",
+            "a_session_is_seen_by_one_product",
+        ],
+    ),
     (
         Lie::SaysNothing,
         &[

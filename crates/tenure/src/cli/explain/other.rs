@@ -1,12 +1,12 @@
-//! Why a task, an approval or a dispatch is not moving: by itself, and by the run it belongs to.
+//! Why a task, an approval, a dispatch or a handoff is not moving: by itself, and by the run it belongs to.
 
 use super::{explained, tell};
 use crate::cli::subject::Subject;
 use crate::cli::{Cx, Failure, outln, println_json};
 use crate::client::Client;
 use serde_json::json;
-use tenure_contract::resource::{Approval, Dispatch, Run, Task};
-use tenure_contract::words::{ApprovalStatus, DispatchMode, DispatchStatus};
+use tenure_contract::resource::{Approval, Dispatch, Handoff, Run, Task};
+use tenure_contract::words::{ApprovalStatus, DispatchMode, DispatchStatus, HandoffStatus};
 use tenure_engine::Motion;
 
 /// What is known of it besides its run.
@@ -24,6 +24,7 @@ pub(super) async fn explain(
     let standing = match subject {
         Subject::Approval(id) => approval(&client.get(&format!("/v1/approvals/{id}")).await?),
         Subject::Dispatch(id) => dispatch(&client.get(&format!("/v1/dispatches/{id}")).await?),
+        Subject::Handoff(id) => handoff(&client.get(&format!("/v1/handoffs/{id}")).await?),
         Subject::Task(id) => task(&client.get(&format!("/v1/tasks/{id}")).await?),
         Subject::Session(_) | Subject::Run(_) => {
             return Err(Failure::failed(format!("{subject} is explained by its run")));
@@ -102,6 +103,31 @@ fn dispatch(one: &Dispatch) -> Standing {
     let possible = match one.status.is_final() {
         true => Vec::new(),
         false => vec![format!("tenure cancel {id}")],
+    };
+    Standing { status: one.status.to_string(), text, possible }
+}
+
+fn handoff(one: &Handoff) -> Standing {
+    let (id, to) = (one.handoff_id, &one.to);
+    let (text, possible) = match one.status {
+        HandoffStatus::Offered => {
+            let text = format!(
+                "offered to {} in {} since {}, until {}; till then {} in {} works on",
+                to.principal,
+                to.product,
+                one.offered_at,
+                one.expires_at,
+                one.from.principal,
+                one.from.product
+            );
+            let verbs = ["accept", "decline", "withdraw"];
+            (text, verbs.map(|verb| format!("tenure handoff {verb} {id}")).to_vec())
+        }
+        status => {
+            let by = one.resolved_by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            let why = one.resolution.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+            (format!("{status}{by}{why}"), Vec::new())
+        }
     };
     Standing { status: one.status.to_string(), text, possible }
 }
