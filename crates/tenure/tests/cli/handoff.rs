@@ -1,6 +1,6 @@
 //! `tenure handoff`: refused, offered, withdrawn, accepted, and told afterwards.
 
-use super::desk::{Desk, HELLO, text};
+use super::desk::{Desk, HELLO, client, text};
 
 /// The built-in rules, and handoffs to `lab`.
 const TO_LAB: &str = r#"
@@ -79,4 +79,63 @@ fn hnd_1_a_session_is_offered_and_taken_from_the_command_line() {
     }
     let run = desk.run(&["run", "-a", "agent.toml", "t", "--session", &session, "--json"]);
     assert_eq!(text(&run.is(0, &[]).json(), "productId"), "lab");
+}
+
+/// The server is killed while it is asked to accept, ever a little later: what was answered stands, and
+/// nothing happens twice.
+#[test]
+fn hnd_1_killed_around_an_acceptance_it_stands_or_not_and_never_twice() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    for turns in [0, 100, 500, 2_000, 10_000, 50_000] {
+        let desk = Desk::new();
+        desk.agent("", HELLO);
+        desk.write("policy.cedar", TO_LAB);
+        desk.write("note.txt", "x");
+        desk.run(&["run", "-a", "agent.toml", "t", "--files", "note.txt"]).is(0, &[]);
+        let mut server = desk.serve();
+        desk.run(&["policy", "set", "policy.cedar"]).is(0, &[]);
+        let key = |principal: &str, product: &str| {
+            let made = ["key", "create", principal, "--product", product, "--json"];
+            text(&desk.run(&made).is(0, &[]).json(), "key")
+        };
+        let (ours, lab) = (key("service:desk", "tenure"), key("user:ben", "lab"));
+        let session = text(&desk.run(&["ls", "--json"]).is(0, &[]).json()["items"][0], "sessionId");
+        let offer =
+            ["handoff", "offer", &session, "--to-product", "lab", "--to", "user:ben", "--json"];
+        let id = text(&desk.run(&offer).is(0, &[]).json(), "handoffId");
+        let accept = |endpoint: &str| {
+            client().post(format!("{endpoint}/v1/handoffs/{id}/accept")).bearer_auth(&lab).send()
+        };
+        let answer = accept(&server.endpoint);
+        let (answer, ()) = runtime.block_on(async {
+            tokio::join!(answer, async {
+                for _ in 0..turns {
+                    tokio::task::yield_now().await;
+                }
+                server.kill();
+            })
+        });
+        let is_told = answer.is_ok_and(|answer| answer.status().is_success());
+        let server = desk.serve();
+        let seen = text(&desk.run(&["handoff", "show", &id, "--json"]).is(0, &[]).json(), "status");
+        assert!(
+            seen == "accepted" || (seen == "offered" && !is_told),
+            "{turns}: {seen}, {is_told}"
+        );
+        let product = text(&desk.run(&["ls", "--json"]).is(0, &[]).json()["items"][0], "productId");
+        assert_eq!(product, if seen == "accepted" { "lab" } else { "tenure" }, "{turns}");
+        let (again, late) = runtime.block_on(async {
+            let again = accept(&server.endpoint).await.unwrap().status().as_u16();
+            let path = format!("{}/v1/sessions/{session}/checkpoints", server.endpoint);
+            let late = client().post(path).bearer_auth(&ours).json(&serde_json::json!({}));
+            (again, late.send().await.unwrap().text().await.unwrap())
+        });
+        assert!(again == 200 && late.contains("handed-over"), "{turns}: {again}, {late}");
+        desk.run(&["handoff", "withdraw", &id])
+            .is(2, &["is accepted and does not become withdrawn"]);
+        desk.run(&["export", &session, "-o", "s.jsonl"]).is(0, &[]);
+        desk.run(&["verify", "s.jsonl"]).is(0, &[]);
+        let trail = desk.run(&["trail", &session]).is(0, &[]).out;
+        assert_eq!(trail.matches("⇄ accepted by user:ben").count(), 1, "{turns}: {trail}");
+    }
 }
