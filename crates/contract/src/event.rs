@@ -14,6 +14,7 @@ pub mod ledger;
 pub mod place;
 pub mod principal;
 pub mod run;
+pub mod schedule;
 pub mod secret;
 pub mod session;
 pub mod step;
@@ -34,6 +35,7 @@ pub use ledger::*;
 pub use place::*;
 pub use principal::*;
 pub use run::*;
+pub use schedule::*;
 pub use secret::*;
 pub use session::*;
 pub use step::*;
@@ -217,6 +219,20 @@ events! {
     107 "dispatch.closed" DispatchClosed,
     /// A claimed dispatch waits again: its lease was lost, or it was given back.
     108 "dispatch.released" DispatchReleased,
+    /// A schedule was made; what its entries do unless they say otherwise is the body.
+    130 "schedule.created" ScheduleCreated,
+    /// A schedule is called otherwise, or treats what it missed otherwise.
+    131 "schedule.changed" ScheduleChanged,
+    /// A schedule changed its status.
+    132 "schedule.moved" ScheduleMoved,
+    /// A schedule has another entry; what it is given is the body.
+    133 "schedule.entry-added" ScheduleEntryAdded,
+    /// An entry of a schedule is due at another time.
+    134 "schedule.entry-moved" ScheduleEntryMoved,
+    /// An entry of a schedule was due and becomes a dispatch, in the same commit.
+    135 "schedule.entry-dispatched" ScheduleEntryDispatched,
+    /// An entry of a schedule was missed or given up.
+    136 "schedule.entry-closed" ScheduleEntryClosed,
     /// An executor was registered.
     140 "executor.registered" ExecutorRegistered,
     /// An executor is trusted no more.

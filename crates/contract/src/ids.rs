@@ -39,7 +39,7 @@ ids! {
     DispatchId = "dsp",
     /// Whoever carries remote dispatches out.
     ExecutorId = "exe",
-    /// An entry of a schedule.
+    /// A schedule: entries that start runs when they are due.
     ScheduleId = "sch",
     /// Responsibility for a session moving elsewhere.
     HandoffId = "hnd",

@@ -188,6 +188,16 @@ pub const CLAIM_WAIT_MAX_MS: u64 = 30_000;
 /// How long the answer to a start waits for the run to begin, milliseconds; a run that is queued is
 /// told as such.
 pub const CLAIM_START_WAIT_MS: u64 = 2_000;
+/// Schedules of one tenant that are active or paused.
+pub const SCHEDULES_OPEN_MAX: usize = 1_000;
+/// Completed and cancelled schedules a tenant's ledger remembers the entries of.
+pub const SCHEDULES_REMEMBERED_MAX: usize = 1_000;
+/// Entries of one schedule, settled ones included.
+pub const SCHEDULE_ENTRIES_MAX: usize = 200;
+/// Entries of all schedules of one tenant that have not come due (`TEN-3`).
+pub const SCHEDULE_ENTRIES_PENDING_MAX: usize = 10_000;
+/// How late an entry may be before it counts as missed, milliseconds.
+pub const SCHEDULE_LATE_MAX_MS: u64 = 60_000;
 /// Dispatched runs one node has under way at a time, unless it is configured otherwise.
 pub const DISPATCH_SLOTS_PER_NODE: usize = 64;
 /// Dispatched runs of one tenant a node has under way at a time, unless it is configured otherwise.

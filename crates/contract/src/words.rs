@@ -567,6 +567,62 @@ impl Surface {
     }
 }
 
+words! {
+    /// Where a schedule stands (`RUN-4`).
+    ScheduleStatus {
+        /// Its entries start when they are due.
+        1 Active = "active",
+        /// Its entries are held until it is resumed.
+        2 Paused = "paused",
+        /// None of its entries is left to start; adding one makes it active again.
+        3 Completed = "completed",
+        /// Given up, with every entry that had not started.
+        4 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// Where an entry of a schedule stands (`RUN-4`).
+    ScheduleEntryStatus {
+        /// It is not due, or its schedule is held.
+        1 Pending = "pending",
+        /// It was due and became a dispatch, which tells from here on.
+        2 Dispatched = "dispatched",
+        /// It was too late to start it, and its schedule skips what is.
+        3 Missed = "missed",
+        /// Given up before it was due, or it could not become a dispatch.
+        4 Cancelled = "cancelled",
+    }
+}
+
+words! {
+    /// When an entry of a schedule is due.
+    ScheduleEntryKind {
+        /// At its time, once.
+        1 At = "at",
+        /// At once, and then by turn: priority and fair share.
+        2 Queued = "queued",
+    }
+}
+
+words! {
+    /// What becomes of an entry whose time passed while nothing could start it.
+    MissedPolicy {
+        /// It starts once, late; how late is recorded.
+        1 Run = "run",
+        /// It does not start any more.
+        2 Skip = "skip",
+    }
+}
+
+impl ScheduleStatus {
+    /// True while entries may still start.
+    #[must_use]
+    pub const fn is_open(self) -> bool {
+        matches!(self, Self::Active | Self::Paused)
+    }
+}
+
 impl TaskRank {
     /// How a priority ranks: any text that is none of the four, and none, is `normal`.
     #[must_use]
@@ -705,6 +761,10 @@ words! {
         41 ExecutorsAdmin = "executors:admin",
         /// Claim remote dispatches as an executor, and answer them.
         42 ExecutorsWork = "executors:work",
+        /// See schedules and their entries.
+        50 SchedulesRead = "schedules:read",
+        /// Make, change, pause, resume and cancel schedules and their entries.
+        51 SchedulesWrite = "schedules:write",
     }
 }
 

@@ -20,6 +20,7 @@ pub use principals::PrincipalRecord;
 
 pub mod context;
 pub mod dispatch;
+pub mod schedule;
 
 use crate::command::{Draft, DraftBody};
 use crate::refusal::Illegal;
@@ -34,6 +35,7 @@ use minicbor::{Decode, Encode};
 use places::Places;
 use policies::Policies;
 use principals::{ChangeWanted, PrincipalWanted, Principals};
+use schedule::{Around, ScheduleCommand, Schedules};
 use secrets::SecretNames;
 use tenure_contract::event::{
     AppKeyRegistered, ExecutorRegistered, ProjectCreated, SecretSet, TenantOpened,
@@ -90,6 +92,9 @@ pub struct LedgerState {
     /// Whom it trusts to carry remote dispatches out.
     #[n(23)]
     pub executors: Executors,
+    /// Its schedules.
+    #[n(22)]
+    pub schedules: Schedules,
 }
 
 /// What the ledger is asked to decide.
@@ -156,6 +161,8 @@ pub enum LedgerCommand {
         /// What.
         how: ClaimUse,
     },
+    /// About a schedule.
+    Schedule(ScheduleCommand),
 }
 
 impl LedgerState {
@@ -178,6 +185,7 @@ impl LedgerState {
             apps: Apps::default(),
             dispatches: Dispatches::default(),
             executors: Executors::default(),
+            schedules: Schedules::default(),
         }
     }
 
@@ -224,6 +232,10 @@ impl LedgerState {
             LedgerCommand::UseClaim { holding, principal, how } => {
                 self.executors.admit(holding.executor, principal)?;
                 self.dispatches.use_claim(holding, *how, now)
+            }
+            LedgerCommand::Schedule(command) => {
+                let around = Around { dispatches: &self.dispatches, principals: &self.principals };
+                self.schedules.decide(command, &around, now)
             }
         }
     }
@@ -289,6 +301,13 @@ impl LedgerState {
                 self.denials.noted(&entry.principal, entry.at);
                 Ok(())
             }
+            Event::ScheduleCreated(_)
+            | Event::ScheduleChanged(_)
+            | Event::ScheduleMoved(_)
+            | Event::ScheduleEntryAdded(_)
+            | Event::ScheduleEntryMoved(_)
+            | Event::ScheduleEntryDispatched(_)
+            | Event::ScheduleEntryClosed(_) => self.schedules.apply(entry),
             _ => self.dispatches.apply(entry),
         };
         folded.map_err(illegal)?;
@@ -300,7 +319,16 @@ impl LedgerState {
     /// The next moment at which time alone changes something, if there is one.
     #[must_use]
     pub fn next_wake(&self, now: Time) -> Option<Time> {
-        self.dispatches.next_wake(now)
+        let wakes = [self.dispatches.next_wake(now), self.schedules.next_wake(now)];
+        wakes.into_iter().flatten().min()
+    }
+}
+
+impl LedgerState {
+    /// The schedule entry that is to become a dispatch now, if there is one and there is room for it.
+    #[must_use]
+    pub fn due(&self, now: Time) -> Option<schedule::Due> {
+        self.dispatches.has_room().then(|| self.schedules.due(now)).flatten()
     }
 }
 

@@ -9,6 +9,8 @@ pub mod dispatch;
 pub mod handoff;
 pub mod principal;
 pub mod run;
+pub mod schedule;
+pub mod schedule_entry;
 pub mod session;
 pub mod step;
 pub mod task;

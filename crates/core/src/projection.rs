@@ -54,6 +54,8 @@ pub enum Table {
     Executor,
     /// Handoffs, by handoff id.
     Handoff,
+    /// Schedules, by schedule id.
+    Schedule,
 }
 
 /// The columns there are. A table uses those [`Table::columns`] lists.
@@ -178,6 +180,7 @@ impl Table {
         Self::Dispatch,
         Self::Executor,
         Self::Handoff,
+        Self::Schedule,
     ];
 
     /// The list's name in a database.
@@ -204,6 +207,7 @@ impl Table {
             Self::Dispatch => "dispatch",
             Self::Executor => "executor",
             Self::Handoff => "handoff",
+            Self::Schedule => "schedule",
         }
     }
 
@@ -242,6 +246,9 @@ impl Table {
                 Session, Status, Open, Origin, User, Product, Name, Reason, CreatedAt, UpdatedAt,
                 ExpiresAt, EndedAt,
             ],
+            Self::Schedule => {
+                &[Session, Status, Open, Kind, Label, Product, User, Reason, CreatedAt, UpdatedAt]
+            }
             Self::Todo => &[Session, Task, Status, Open, CreatedAt, UpdatedAt],
             Self::Key => &[
                 Name, Status, Open, Digest, Scopes, Actor, Product, CreatedAt, UpdatedAt, ExpiresAt,

@@ -181,6 +181,13 @@ impl Trail {
             | Event::DispatchReleased(_)
             | Event::ExecutorRegistered(_)
             | Event::ExecutorRevoked(_)
+            | Event::ScheduleCreated(_)
+            | Event::ScheduleChanged(_)
+            | Event::ScheduleMoved(_)
+            | Event::ScheduleEntryAdded(_)
+            | Event::ScheduleEntryMoved(_)
+            | Event::ScheduleEntryDispatched(_)
+            | Event::ScheduleEntryClosed(_)
             | Event::AccessDenied(_) => None,
         }
     }

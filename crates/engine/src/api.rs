@@ -21,6 +21,7 @@ mod principals;
 mod remote;
 mod resume;
 mod runs;
+mod schedules;
 mod secrets;
 mod sessions;
 mod steps;
@@ -178,7 +179,9 @@ impl Engine {
             row.id(Column::Session).map(|session| Journal::Session(SessionId::from_bytes(session)))
         })?;
         // a message that was not delivered stands in the ledger of its tenant
-        self.recover_from(Table::Dispatch, |row| Some(Journal::Ledger(row.tenant)))
+        self.recover_from(Table::Dispatch, |row| Some(Journal::Ledger(row.tenant)))?;
+        // and so does an entry of a schedule that waits for its time
+        self.recover_from(Table::Schedule, |row| Some(Journal::Ledger(row.tenant)))
     }
 
     fn recover_from(

@@ -6,13 +6,14 @@
 //! ledger, and delivered again.
 
 mod deliver;
+mod due;
 mod remote;
 
 use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tenure_contract::words::{RunStatus, Trigger};
@@ -29,6 +30,8 @@ pub(crate) struct Desk {
     board: Mutex<Board>,
     /// Starts that are being delivered, with why their session refused them last.
     delivering: Mutex<HashMap<DispatchId, Option<String>>>,
+    /// Tenants whose due schedule entries are being started.
+    scheduling: Mutex<HashSet<TenantId>>,
     /// True while a look at who waits is due.
     is_due: AtomicBool,
     /// One looks at a time: a slot that is free for two would be given twice.
@@ -63,6 +66,7 @@ impl Desk {
             slots,
             board: Mutex::default(),
             delivering: Mutex::default(),
+            scheduling: Mutex::default(),
             is_due: AtomicBool::new(false),
             looking: Mutex::default(),
         }
@@ -95,6 +99,9 @@ impl Node {
         }
         if ready > 0 {
             self.look_who_waits();
+        }
+        if state.due(now).is_some() {
+            self.begin_due(resident, state.tenant);
         }
     }
 

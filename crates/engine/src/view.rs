@@ -112,6 +112,7 @@ fn bare_run(state: &SessionState, run: &Run) -> wire::Run {
         status: run.status,
         stop_reason: ending.map(|ending| ending.stop_reason),
         trigger: run.trigger,
+        scheduled: run.scheduled,
         usage: run.usage,
         created_at: run.created_at,
         started_at: run.started_at,

@@ -46,6 +46,7 @@ mod problem;
 mod projects;
 mod revocation;
 mod runs;
+mod schedules;
 mod scope;
 mod secrets;
 mod serve;
@@ -104,6 +105,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(claims::routes())
         .merge(executors::routes())
         .merge(handoffs::routes())
+        .merge(schedules::routes())
         .merge(agents::routes())
         .merge(intents::routes())
         .merge(keys::routes())

@@ -32,6 +32,7 @@ mod project;
 mod resolve;
 mod resume;
 mod run;
+mod schedule;
 mod secret;
 mod serve;
 mod show;
@@ -92,11 +93,11 @@ enum Verb {
     Serve(serve::Args),
     /// Shows what needs a person now, over all products.
     Inbox(inbox::Args),
-    /// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt, handoffs or agents.
+    /// Lists sessions, runs, tasks, dispatches, schedules, approvals, steps in doubt, handoffs or agents.
     Ls(ls::Args),
-    /// Shows a session, a run or a handoff: every step with its attempts and times, or a tree.
+    /// Shows a session, a run, a schedule or a handoff: every step with its attempts and times, or a tree.
     Show(show::Args),
-    /// Says why a run, session, task, approval, dispatch or handoff is not moving, and what is possible now.
+    /// Says why a run, session, task, approval, dispatch, schedule or handoff is not moving, and what to do.
     Explain(explain::Args),
     /// Lists approvals that wait for a decision; hands one to another app and takes its decision back.
     Approvals(approvals::Args),
@@ -118,6 +119,8 @@ enum Verb {
     Executor(Box<executor::Args>),
     /// Offers a session to another product or principal; lists, shows and answers handoffs.
     Handoff(handoff::Args),
+    /// Makes schedules and adds entries to them; lists, shows, pauses, resumes and cancels them.
+    Schedule(Box<schedule::Args>),
     /// Makes, lists, shows, changes and retries tasks.
     Task(task::Args),
     /// Makes, lists and changes todos.
@@ -244,6 +247,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Dispatch(args) => dispatch::run(cx, *args).await,
         Verb::Executor(args) => executor::run(cx, *args).await,
         Verb::Handoff(args) => handoff::run(cx, args).await,
+        Verb::Schedule(args) => schedule::run(cx, *args).await,
         Verb::Task(args) => task::run(cx, args).await,
         Verb::Todo(args) => todo::run(cx, args).await,
         Verb::Artifacts(args) => artifacts::run(cx, args).await,

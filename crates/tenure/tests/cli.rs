@@ -18,6 +18,7 @@ mod cli {
     mod operator;
     mod people;
     mod policy;
+    mod scheduled;
     mod settling;
     mod tasks;
     mod trail;

@@ -4,7 +4,8 @@ use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
     ApprovalStatus, ArtifactState, DispatchStatus, HandoffStatus, PrincipalStatus, RunStatus,
-    SessionStatus, StepStatus, TaskStatus, TodoStatus, WorkspaceStatus,
+    ScheduleEntryStatus, ScheduleStatus, SessionStatus, StepStatus, TaskStatus, TodoStatus,
+    WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -22,7 +23,8 @@ struct Machine {
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
     use machine::{
-        approval, artifact, dispatch, handoff, principal, run, session, step, task, todo, workspace,
+        approval, artifact, dispatch, handoff, principal, run, schedule, schedule_entry, session,
+        step, task, todo, workspace,
     };
     vec![
         table(
@@ -51,6 +53,21 @@ fn machines() -> Vec<Machine> {
             "handoff",
             "A handoff is offered once and resolved once; while it is offered the owner goes on working (`HND-1`).",
             (&[HandoffStatus::Offered], HandoffStatus::ALL, handoff::TRANSITIONS),
+        ),
+        table(
+            "schedule",
+            "A paused schedule holds its entries; it completes when none is left to start, and an entry added later makes it \
+             active again (`RUN-4`).",
+            (&[ScheduleStatus::Active], ScheduleStatus::ALL, schedule::TRANSITIONS),
+        ),
+        table(
+            "schedule-entry",
+            "An entry becomes at most one dispatch; what comes after is the dispatch's and its run's (`RUN-4`).",
+            (
+                &[ScheduleEntryStatus::Pending],
+                ScheduleEntryStatus::ALL,
+                schedule_entry::TRANSITIONS,
+            ),
         ),
         table(
             "approval",

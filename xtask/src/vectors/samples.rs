@@ -2,6 +2,7 @@
 //! has it too, so that no field is without a vector.
 
 mod executor;
+mod schedule;
 
 use super::source::Source;
 use tenure_contract::entry::{PayloadRef, Principal};
@@ -52,6 +53,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| ledger_event(number, s))
         .or_else(|| dispatch_event(number, s))
         .or_else(|| executor::event(number, s))
+        .or_else(|| schedule::event(number, s))
 }
 
 fn run(s: &mut Source) -> RunId {
@@ -257,6 +259,8 @@ fn submitted(s: &mut Source) -> RunSubmitted {
         model: s.option(|s| s.text("openai/small")),
         // kept as they were before there were executors; see `executor`
         remote: None,
+        // a schedule's entry has it, and its vector; here it encodes to nothing
+        scheduled: None,
     }
 }
 

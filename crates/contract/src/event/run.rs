@@ -2,7 +2,7 @@
 
 use super::RemoteWork;
 use crate::words::{ErrorClass, InputPolicy, PauseCause, RunStatus, StopReason, Trigger};
-use crate::{AgentId, Digest, IntentId, PolicyVersion, RunId, TaskId};
+use crate::{AgentId, Digest, IntentId, PolicyVersion, RunId, ScheduleId, TaskId};
 use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -162,10 +162,29 @@ pub struct RunSubmitted {
     /// The agent's model, as `adapter/name`.
     #[n(14)]
     pub model: Option<String>,
+    /// The schedule's entry that started it; none for every other trigger (`RUN-4`).
+    #[n(22)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<ScheduledBy>,
     /// The executor that performs it; none when this server does.
     #[n(30)]
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub remote: Option<Box<RemoteWork>>,
+}
+
+/// The entry of a schedule that started a run (`RUN-4`).
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize, utoipa::ToSchema,
+)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct ScheduledBy {
+    /// The schedule.
+    #[n(0)]
+    pub schedule_id: ScheduleId,
+    /// The entry's number in it, from 1.
+    #[n(1)]
+    pub entry: u32,
 }
 
 /// A run left the queue.

@@ -1,7 +1,7 @@
 //! Runs: submit one, see it, see it in a list, end it.
 
 use super::OpenSession;
-use crate::event::{StopReceipt, Usage};
+use crate::event::{ScheduledBy, StopReceipt, Usage};
 use crate::words::{ErrorClass, InputPolicy, RunStatus, StopReason, StuckReason, Trigger};
 use crate::{Digest, IntentId, RunId, SessionId, TaskId, TenantId, Time};
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,8 @@ pub struct Run {
     pub stop_reason: Option<StopReason>,
     /// What made it begin.
     pub trigger: Trigger,
+    /// The schedule's entry that started it (`RUN-4`).
+    pub scheduled: Option<ScheduledBy>,
     /// What it used.
     pub usage: Usage,
     /// When it was submitted.

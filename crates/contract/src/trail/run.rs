@@ -1,7 +1,7 @@
 //! Where a run stands: who asked, what it was held up by, what it used, why it ended.
 
 use super::Deed;
-use crate::event::{RunLimits, StopReceipt, Usage, Work};
+use crate::event::{RunLimits, ScheduledBy, StopReceipt, Usage, Work};
 use crate::words::{ErrorClass, InputPolicy, PauseCause, RunStatus, StopReason, Trigger};
 use crate::{Digest, RunId, TaskId, Time};
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,9 @@ pub struct RunTold {
     pub work: Work,
     /// What made it begin.
     pub trigger: Trigger,
+    /// The schedule's entry that started it (`RUN-4`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scheduled: Option<ScheduledBy>,
     /// The policy applied on arrival.
     pub policy: InputPolicy,
     /// Its hard limits; an approved budget raises them.

@@ -17,7 +17,7 @@ use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, VecDeque};
 use tenure_contract::event::DispatchReceived;
 use tenure_contract::words::{ApprovalStatus, DispatchMode, DispatchStatus, TaskRank};
-use tenure_contract::{ApprovalId, Digest, DispatchId, ExecutorId, TenantId, Time};
+use tenure_contract::{ApprovalId, Digest, DispatchId, ExecutorId, TenantId, Time, limits};
 
 /// A tenant's dispatches.
 #[derive(Debug, Clone, Default, PartialEq, Encode, Decode)]
@@ -193,6 +193,12 @@ impl Dispatches {
     #[must_use]
     pub fn ready(&self, now: Time) -> usize {
         self.open.values().filter(|one| one.is_ready(now)).count()
+    }
+
+    /// Whether another one may be taken in.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.open.len() < limits::DISPATCHES_OPEN_MAX
     }
 
     /// Those whose start is still to be delivered to their session: the outbox.

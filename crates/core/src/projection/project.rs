@@ -2,6 +2,7 @@
 
 mod dispatch;
 mod handoff;
+mod schedule;
 
 use super::{Column, RowChange, Table, Value, ledger};
 use tenure_contract::event::{CheckpointMade, Event, RunSteered, RunSubmitted, Work};
@@ -80,6 +81,13 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::DispatchClaimed(_)
         | Event::DispatchReleased(_)
         | Event::DispatchClosed(_) => dispatch::rows(entry),
+        Event::ScheduleCreated(_)
+        | Event::ScheduleChanged(_)
+        | Event::ScheduleMoved(_)
+        | Event::ScheduleEntryAdded(_)
+        | Event::ScheduleEntryMoved(_)
+        | Event::ScheduleEntryDispatched(_)
+        | Event::ScheduleEntryClosed(_) => schedule::rows(entry),
     }
 }
 

@@ -130,6 +130,13 @@ impl SessionState {
             | Event::DispatchReleased(_)
             | Event::ExecutorRegistered(_)
             | Event::ExecutorRevoked(_)
+            | Event::ScheduleCreated(_)
+            | Event::ScheduleChanged(_)
+            | Event::ScheduleMoved(_)
+            | Event::ScheduleEntryAdded(_)
+            | Event::ScheduleEntryMoved(_)
+            | Event::ScheduleEntryDispatched(_)
+            | Event::ScheduleEntryClosed(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }
@@ -208,6 +215,7 @@ impl SessionState {
             tools: event.tools,
             model: event.model.clone(),
             policy_version: None,
+            scheduled: event.scheduled,
         };
         if let Some(task) = event.task {
             self.task_taken(task, event.run)?;

@@ -3,7 +3,7 @@
 use minicbor::{Decode, Encode};
 use std::collections::BTreeMap;
 use tenure_contract::event::{
-    CallNoted, CallSite, CallVerdict, Pins, RunLimits, StopReceipt, Usage, Work,
+    CallNoted, CallSite, CallVerdict, Pins, RunLimits, ScheduledBy, StopReceipt, Usage, Work,
 };
 use tenure_contract::words::{
     CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind,
@@ -78,6 +78,9 @@ pub struct Run {
     /// The version of the policy that assessed its last turn.
     #[n(20)]
     pub policy_version: Option<String>,
+    /// The schedule's entry that started it.
+    #[n(22)]
+    pub scheduled: Option<ScheduledBy>,
 }
 
 /// How far a run is, or how it ended.

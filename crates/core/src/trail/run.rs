@@ -22,6 +22,7 @@ impl Trail {
             task: event.task,
             work: event.work.clone(),
             trigger: event.trigger,
+            scheduled: event.scheduled,
             policy: event.policy,
             limits: event.limits,
             asked: Deed::of(entry),

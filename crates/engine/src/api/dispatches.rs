@@ -31,7 +31,7 @@ use tenure_core::policy::{Matter, Question, Ruled, Setting};
 use tenure_core::projection::{Column, Table};
 
 /// Where a dispatch's run is to go.
-struct Destination {
+pub(super) struct Destination {
     session: SessionId,
     opens: Option<SessionOpened>,
     policy: InputPolicy,
@@ -257,21 +257,27 @@ impl Engine {
         {
             return Err(other_product(bound, &context.origin_product_id));
         }
+        let user = request.user_id.clone().unwrap_or_else(|| caller.principal.name.clone());
+        self.rule_sending(caller, (context.origin_product_id, user), &request.product_id)
+    }
+
+    /// What policy says of work sent from a product, for a user, to a product.
+    pub(crate) fn rule_sending(
+        &self,
+        caller: &Caller,
+        (product, user): (String, String),
+        to: &str,
+    ) -> Result<Ruled, Error> {
         let ledger = self.node.ledger(caller.tenant)?;
         let policy = self.node.policy(&ledger)?;
-        let setting = Setting {
-            product: context.origin_product_id,
-            user: request.user_id.clone().unwrap_or_else(|| caller.principal.name.clone()),
-            workspace: None,
-            surface: caller.surface,
-        };
-        let matter = Matter::Dispatch { product: request.product_id.clone() };
+        let setting = Setting { product, user, workspace: None, surface: caller.surface };
+        let matter = Matter::Dispatch { product: to.to_owned() };
         let principal = caller.principal.clone();
         Ok(policy.ruled(&Question { principal, matter, setting }))
     }
 
     /// A request, with every name resolved and every id derived.
-    fn receive(
+    pub(super) fn receive(
         &self,
         caller: &Caller,
         request: CreateDispatch,
@@ -332,6 +338,7 @@ impl Engine {
             tools: prepared.tools,
             model: prepared.model,
             remote: None,
+            scheduled: None,
         };
         Ok(DispatchReceived {
             dispatch: id,
@@ -381,7 +388,7 @@ impl Engine {
         }
     }
 
-    fn destination(
+    pub(super) fn destination(
         &self,
         caller: &Caller,
         request: &CreateDispatch,
@@ -502,7 +509,7 @@ fn made_task(
     }
 }
 
-fn work_of(received: &DispatchReceived) -> DispatchWork {
+pub(super) fn work_of(received: &DispatchReceived) -> DispatchWork {
     match (&received.run.work, &received.makes) {
         (Work::Intent { intent_type, solution, .. }, _) => DispatchWork::Intent {
             intent_type: intent_type.clone(),

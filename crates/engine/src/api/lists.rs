@@ -7,12 +7,12 @@ use std::str::FromStr;
 use tenure_contract::resource::Change;
 use tenure_contract::resource::{
     ApiKey, Approval, Caller, DispatchSummary, DoubtSummary, Page, Resolver, RunSummary,
-    SessionSummary, TaskSummary,
+    ScheduleSummary, SessionSummary, TaskSummary,
 };
 use tenure_contract::words::{ExecutionTarget, Surface, TaskRank};
 use tenure_contract::{
-    ApprovalId, Code, Digest, DispatchId, Error, KeyId, ProjectId, RunId, SessionId, StepId,
-    TaskId, Time, WorkspaceId, limits,
+    ApprovalId, Code, Digest, DispatchId, Error, KeyId, ProjectId, RunId, ScheduleId, SessionId,
+    StepId, TaskId, Time, WorkspaceId, limits,
 };
 use tenure_core::projection::{Column, ListQuery, Order, Row, Scope, Table, Value};
 
@@ -535,6 +535,22 @@ pub(super) fn dispatch_summary(row: &Row) -> Option<DispatchSummary> {
         status: word(row, Column::Status)?,
         reason: owned(row, Column::Reason),
         expires_at: time(row, Column::ExpiresAt),
+        created_at: time(row, Column::CreatedAt)?,
+        updated_at: time(row, Column::UpdatedAt)?,
+    })
+}
+
+pub(super) fn schedule_summary(row: &Row) -> Option<ScheduleSummary> {
+    Some(ScheduleSummary {
+        schedule_id: ScheduleId::from_bytes(row.key),
+        tenant_id: row.tenant,
+        product_id: owned(row, Column::Product)?,
+        user_id: owned(row, Column::User)?,
+        title: owned(row, Column::Label)?,
+        session_id: row.id(Column::Session).map(SessionId::from_bytes),
+        missed_policy: word(row, Column::Kind)?,
+        status: word(row, Column::Status)?,
+        reason: owned(row, Column::Reason),
         created_at: time(row, Column::CreatedAt)?,
         updated_at: time(row, Column::UpdatedAt)?,
     })

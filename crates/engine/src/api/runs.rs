@@ -485,6 +485,7 @@ pub(super) fn submission(
         tools: prepared.tools,
         model: prepared.model.clone(),
         remote: None,
+        scheduled: None,
     }
 }
 

@@ -113,8 +113,14 @@ impl Engine {
             let told = "what its last run was given is erased; submit a run that names the task";
             Error::new(Code::NotFound, told).about(id)
         })?;
-        let submitted =
-            RunSubmitted { run, parent: None, trigger: Trigger::Retry, request, ..first };
+        let submitted = RunSubmitted {
+            run,
+            parent: None,
+            trigger: Trigger::Retry,
+            request,
+            scheduled: None,
+            ..first
+        };
         let accepted = self.enter_run(caller, &resident, &submitted, &input)?;
         self.node.durable(&resident, accepted.seq).await?;
         Ok(accepted)

@@ -23,6 +23,7 @@ mod observers;
 mod policy;
 mod residents;
 mod runs;
+mod schedules;
 mod seams;
 mod sessions;
 mod steps;

@@ -15,7 +15,11 @@ fn body(method: &Method, path: &str) -> Option<Value> {
     let last = path.rsplit('/').next()?;
     if *method == Method::PATCH {
         let is_workspace = path.contains("workspaces");
-        return Some(if is_workspace { json!({ "status": "ready" }) } else { json!({}) });
+        return Some(match path {
+            _ if is_workspace => json!({ "status": "ready" }),
+            _ if path.contains("/entries/") => json!({ "at": "2100-01-01T00:00:00Z" }),
+            _ => json!({}),
+        });
     }
     match last {
         "tasks" => Some(json!({ "title": "sweep" })),
@@ -29,6 +33,7 @@ fn body(method: &Method, path: &str) -> Option<Value> {
         "fail" => Some(json!({ "claim": 1, "message": "no" })),
         "end" => Some(json!({ "status": "completed" })),
         "handoffs" => Some(json!({ "to": { "product": "lab" } })),
+        "entries" => Some(json!({ "kind": "queued" })),
         "tokens" => Some(json!({ "audience": "desk" })),
         "decision" => Some(json!({ "decision": "approve" })),
         "resolution" => Some(json!({ "resolution": "retry" })),
@@ -87,7 +92,14 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let executor = rig.post("/v1/executors", &json!({ "name": "w", "kind": "worker" }));
     let executor = answered(own(executor), StatusCode::CREATED).await;
     let executor = text(&executor["executorId"]);
+    let schedule = json!({
+        "title": "nightly", "work": { "type": "intent", "intentType": "echo" },
+        "entries": [{ "kind": "at", "at": "2100-01-01T00:00:00Z" }],
+    });
+    let schedule = rig.post("/v1/schedules", &schedule).bearer_auth(OWNER);
+    let schedule = text(&answered(schedule, StatusCode::CREATED).await["scheduleId"]);
     let ids: BTreeMap<&str, String> = [
+        ("scheduleId", schedule),
         ("version", policy),
         ("dispatchId", dispatch),
         ("executorId", executor),
@@ -128,8 +140,10 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
             // the same words as for what never was
             let nothing = nothing(name);
             let sent = body(&method, &path);
-            let mut request =
-                rig.request(method, &template.replace(&format!("{{{name}}}"), &nothing));
+            let mut request = rig.request(
+                method,
+                &template.replace(&format!("{{{name}}}"), &nothing).replace("{entry}", "1"),
+            );
             request = request.bearer_auth(&theirs);
             if let Some(body) = sent {
                 request = request.json(&body);
@@ -213,7 +227,7 @@ fn filled<'a>(template: &'a str, ids: &BTreeMap<&str, String>) -> Option<(&'a st
     let (_, rest) = template.split_once('{')?;
     let (name, _) = rest.split_once('}')?;
     let id = ids.get(name).unwrap_or_else(|| panic!("no id for `{template}`"));
-    Some((name, template.replace(&format!("{{{name}}}"), id)))
+    Some((name, template.replace(&format!("{{{name}}}"), id).replace("{entry}", "1")))
 }
 
 /// An id of that kind which nobody has.
@@ -226,6 +240,7 @@ fn nothing(name: &str) -> String {
         "keyId" => "key",
         "dispatchId" => "dsp",
         "executorId" => "exe",
+        "scheduleId" => "sch",
         "taskId" => "tsk",
         "checkpointId" => "ckp",
         "todoId" => "tod",

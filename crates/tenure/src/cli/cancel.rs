@@ -1,11 +1,11 @@
-//! `tenure cancel`: ends a run, a session, a task or a dispatch, and says what became of its effects.
+//! `tenure cancel`: ends a run, a session, a task, a dispatch or a schedule, and says what became of its effects.
 
 use super::subject::Subject;
 use super::{Cx, Exit, Failure, outln, println_json};
 use crate::client::Client;
 use serde_json::json;
 use tenure_contract::resource::{
-    CancelDispatch, CancelRun, ChangeTask, Dispatch, Run, Session, Task,
+    CancelDispatch, CancelRun, CancelSchedule, ChangeTask, Dispatch, Run, Schedule, Session, Task,
 };
 use tenure_contract::words::{DispatchStatus, TaskStatus};
 use tenure_contract::{DispatchId, RunId, SessionId, TaskId};
@@ -14,13 +14,14 @@ use tenure_engine::Motion;
 /// How long the end is waited for; an effect in flight may take its time.
 const END_WAIT_MS: u64 = 10_000;
 
-/// Ends a run, a session with its run, a task or a dispatch, and says what became of its effects.
+/// Ends a run, a session with its run, a task, a dispatch or a schedule, and says what became of its effects.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tenure cancel run_… --reason \"no longer needed\"\n  tenure cancel dsp_…\n\nA task with a run, and a dispatch that has started, end with that run."
+    after_help = "Examples:\n  tenure cancel run_… --reason \"no longer needed\"\n  tenure cancel dsp_…\n\nA task with a run, and a dispatch that has started, end with that run. A schedule ends with the entries \
+                  that have not started; their runs go on."
 )]
 pub(super) struct Args {
-    /// The run, session, task or dispatch.
+    /// The run, session, task, dispatch or schedule.
     #[arg(value_name = "ID")]
     id: String,
     /// Why; kept in the journal.
@@ -34,6 +35,7 @@ enum Ended {
     Session,
     Task(Task),
     Dispatch(Box<Dispatch>),
+    Schedule(Schedule),
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
@@ -45,9 +47,10 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         Ended::Run(run) if cx.json => println_json(&run),
         Ended::Task(task) if cx.json => println_json(&task),
         Ended::Dispatch(dispatch) if cx.json => println_json(&dispatch),
+        Ended::Schedule(schedule) if cx.json => println_json(&schedule),
         Ended::Session if cx.json => println_json(&json!({ "cancelled": args.id })),
         Ended::Run(run) => tell(&run),
-        Ended::Task(_) | Ended::Dispatch(_) | Ended::Session => {
+        Ended::Task(_) | Ended::Dispatch(_) | Ended::Schedule(_) | Ended::Session => {
             outln(&format!("{} cancelled", args.id));
         }
     }
@@ -68,6 +71,10 @@ async fn cancel(
             .map_or(Ended::Session, |run| Ended::Run(Box::new(run)))),
         Subject::Task(task) => cancel_task(client, task, reason).await,
         Subject::Dispatch(dispatch) => cancel_dispatch(client, dispatch, reason).await,
+        Subject::Schedule(id) => {
+            let path = format!("/v1/schedules/{id}/cancel");
+            Ok(Ended::Schedule(client.post(&path, &CancelSchedule { reason }).await?))
+        }
         Subject::Approval(approval) => Err(Failure::usage(format!(
             "an approval is decided, not cancelled: `tenure deny {approval} --reason …`"
         ))),

@@ -10,8 +10,8 @@ use tenure_contract::SessionId;
 use tenure_contract::resource::{Page, Run, RunSummary, Session};
 use tenure_engine::Motion;
 
-/// Says why a run, session, task, approval, dispatch or handoff is not moving, and what is possible now;
-/// without an id, for all open runs.
+/// Says why a run, session, task, approval, dispatch, schedule or handoff is not moving, and what is
+/// possible now; without an id, for all open runs.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure explain\n  tenure explain run_… --json\n  tenure explain dsp_…"
@@ -32,6 +32,8 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
             of_session(cx, &connection.client, (session, motion)).await
         }
         Some(Subject::Run(run)) => of_run(cx, &connection.client, (run, motion)).await,
+        // of each entry it says why it waits
+        Some(Subject::Schedule(id)) => super::schedule::see(cx, &connection.client, id).await,
         Some(other) => other::explain(cx, &connection.client, (other, motion)).await,
     };
     connection.close().await;

@@ -5,7 +5,7 @@ mod filters;
 pub(super) use filters::Filters;
 
 use super::print::{ago, table, took};
-use super::{Cx, Exit, Failure, approvals, dispatch, handoff, outln, println_json, task};
+use super::{Cx, Exit, Failure, approvals, dispatch, handoff, outln, println_json, schedule, task};
 use crate::client::Client;
 use clap::ValueEnum;
 use serde::Serialize;
@@ -14,7 +14,8 @@ use tenure_contract::SessionId;
 use tenure_contract::resource::{Agent, DoubtSummary, Page, RunSummary, SessionSummary};
 use tenure_engine::Motion;
 
-/// Lists sessions, runs, tasks, dispatches, approvals, steps in doubt, handoffs or agents, the newest first.
+/// Lists sessions, runs, tasks, dispatches, schedules, approvals, steps in doubt, handoffs or agents, the
+/// newest first.
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Examples:\n  tenure ls\n  tenure ls runs --open\n  tenure ls runs --product shop --status failed\n  tenure ls tasks --user ada\n  tenure ls doubts --json\n\n`tenure inbox` shows only what needs a person."
@@ -48,6 +49,7 @@ enum What {
     Runs,
     Tasks,
     Dispatches,
+    Schedules,
     Approvals,
     Doubts,
     Handoffs,
@@ -83,6 +85,7 @@ impl Args {
             What::Runs => "runs",
             What::Tasks => "tasks",
             What::Dispatches => "dispatches",
+            What::Schedules => "schedules",
             What::Approvals => "approvals",
             What::Doubts => "doubts",
             What::Handoffs => "handoffs",
@@ -120,6 +123,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         What::Runs => list(cx, client, &path, RUNS, run_row).await,
         What::Tasks => list(cx, client, &path, task::COLUMNS, task::row).await,
         What::Dispatches => list(cx, client, &path, dispatch::COLUMNS, dispatch::row).await,
+        What::Schedules => list(cx, client, &path, schedule::COLUMNS, schedule::row).await,
         What::Approvals => list(cx, client, &path, approvals::COLUMNS, approvals::row).await,
         What::Doubts => list(cx, client, &path, DOUBTS, doubt).await,
         What::Handoffs => list(cx, client, &path, handoff::COLUMNS, handoff::row).await,
@@ -130,7 +134,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     Ok(Exit::Done)
 }
 
-async fn list<T: DeserializeOwned + Serialize>(
+pub(super) async fn list<T: DeserializeOwned + Serialize>(
     cx: &Cx,
     client: &Client,
     path: &str,

@@ -22,7 +22,8 @@ const TIMELINE_COLUMNS: u64 = 28;
     after_help = "Examples:\n  tenure show ses_…\n  tenure show ses_… --tree\n\n✓ landed  ✗ failed  ! in doubt  … under way  ■ given up"
 )]
 pub(super) struct Args {
-    /// The session, the run, or the handoff; of a task, an approval or a dispatch the run it belongs to.
+    /// The session, the run, the schedule or the handoff; of a task, an approval or a dispatch the run it
+    /// belongs to.
     #[arg(value_name = "ID")]
     id: String,
     /// Draws the session as a tree: tasks, runs, steps, approvals, todos.
@@ -50,6 +51,7 @@ async fn show(cx: &Cx, connection: &Connection, subject: Subject) -> Result<(), 
         Subject::Session(session) => show_session(cx, connection, session).await,
         Subject::Run(run) => show_run(cx, connection, run).await,
         Subject::Handoff(handoff) => handoff::see(cx, &connection.client, handoff).await,
+        Subject::Schedule(id) => super::schedule::see(cx, &connection.client, id).await,
         Subject::Task(_) | Subject::Approval(_) | Subject::Dispatch(_) => {
             match subject.run(&connection.client).await? {
                 Some(run) => show_run(cx, connection, run).await,

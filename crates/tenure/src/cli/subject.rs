@@ -3,8 +3,8 @@
 use super::Failure;
 use crate::client::Client;
 use std::fmt;
-use tenure_contract::resource::{Approval, Dispatch, Handoff, Run, Session, Task};
-use tenure_contract::{ApprovalId, DispatchId, HandoffId, RunId, SessionId, TaskId};
+use tenure_contract::resource::{Approval, Dispatch, Handoff, Run, Schedule, Session, Task};
+use tenure_contract::{ApprovalId, DispatchId, HandoffId, RunId, ScheduleId, SessionId, TaskId};
 
 /// What an id names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,7 @@ pub(super) enum Subject {
     Approval(ApprovalId),
     Dispatch(DispatchId),
     Handoff(HandoffId),
+    Schedule(ScheduleId),
 }
 
 impl Subject {
@@ -27,11 +28,12 @@ impl Subject {
             "apr" => id.parse().map(Self::Approval).ok(),
             "dsp" => id.parse().map(Self::Dispatch).ok(),
             "hnd" => id.parse().map(Self::Handoff).ok(),
+            "sch" => id.parse().map(Self::Schedule).ok(),
             _ => None,
         };
         read.ok_or_else(|| {
             Failure::usage(format!(
-                "`{id}` is neither a session `ses_…`, a run `run_…`, a task `tsk_…`, an approval `apr_…`, a dispatch `dsp_…` nor a handoff `hnd_…`"
+                "`{id}` is neither a session `ses_…`, a run `run_…`, a task `tsk_…`, an approval `apr_…`, a dispatch `dsp_…`, a schedule `sch_…` nor a handoff `hnd_…`"
             ))
         })
     }
@@ -55,6 +57,9 @@ impl Subject {
             Self::Handoff(id) => {
                 Some(client.get::<Handoff>(&format!("/v1/handoffs/{id}")).await?.session_id)
             }
+            Self::Schedule(id) => {
+                client.get::<Schedule>(&format!("/v1/schedules/{id}")).await?.session_id
+            }
         };
         found.ok_or_else(|| Failure::usage(format!("{self} has no session yet")))
     }
@@ -74,6 +79,8 @@ impl Subject {
                 client.get::<Dispatch>(&format!("/v1/dispatches/{id}")).await?.run_id
             }
             Self::Handoff(_) => None,
+            // its entries have one each
+            Self::Schedule(_) => None,
         })
     }
 }
@@ -87,6 +94,7 @@ impl fmt::Display for Subject {
             Self::Approval(id) => id.fmt(f),
             Self::Dispatch(id) => id.fmt(f),
             Self::Handoff(id) => id.fmt(f),
+            Self::Schedule(id) => id.fmt(f),
         }
     }
 }
@@ -104,6 +112,7 @@ mod tests {
             ApprovalId::from_bytes([1; 16]).to_string(),
             DispatchId::from_bytes([1; 16]).to_string(),
             HandoffId::from_bytes([1; 16]).to_string(),
+            ScheduleId::from_bytes([1; 16]).to_string(),
         ];
         let read = ids.map(|id| Subject::read(&id).unwrap());
         assert_eq!(read[0], Subject::Session(SessionId::from_bytes([1; 16])));
@@ -114,7 +123,8 @@ mod tests {
                 Subject::Task(_),
                 Subject::Approval(_),
                 Subject::Dispatch(_),
-                Subject::Handoff(_)
+                Subject::Handoff(_),
+                Subject::Schedule(_)
             ]
         ));
         for id in ["", "run", "run_", "run_1", "key_00000000000000000000000001"] {

@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
 
 pub struct Desk {
     folder: tempfile::TempDir,
@@ -147,6 +148,22 @@ pub fn client() -> reqwest::Client {
 /// A text field, or a panic that shows the whole.
 pub fn text(value: &Value, name: &str) -> String {
     value[name].as_str().unwrap_or_else(|| panic!("no `{name}` in {value:#}")).to_owned()
+}
+
+/// Longer than anything here takes; nothing waits for it unless something is wrong.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// Looks until there is something to see, or panics and says what there was not.
+#[track_caller]
+pub fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let began = Instant::now();
+    loop {
+        if let Some(seen) = look() {
+            return seen;
+        }
+        assert!(began.elapsed() < LIMIT, "{what}: not within {LIMIT:?}");
+        std::thread::yield_now();
+    }
 }
 
 pub fn exists(path: &Path) -> bool {

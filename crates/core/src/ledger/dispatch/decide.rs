@@ -105,7 +105,8 @@ impl Dispatches {
         }
     }
 
-    fn receive(
+    /// Takes a dispatch in; payload and key are the command's body.
+    pub(in crate::ledger) fn receive(
         &self,
         received: &DispatchReceived,
         ruling: &Ruling,
@@ -123,7 +124,7 @@ impl Dispatches {
                 Err(Error::new(Code::KeyConflict, told).about(id))
             };
         }
-        if self.open.len() >= limits::DISPATCHES_OPEN_MAX {
+        if !self.has_room() {
             let told = format!(
                 "{} dispatches of this tenant have not started, the limit DISPATCHES_OPEN_MAX; wait for some to start, or cancel some",
                 limits::DISPATCHES_OPEN_MAX

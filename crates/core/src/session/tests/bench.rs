@@ -149,6 +149,7 @@ fn submission(number: u8, work: Work) -> RunSubmitted {
         tools: None,
         model: None,
         remote: None,
+        scheduled: None,
     }
 }
 

@@ -26,8 +26,8 @@ pub(super) async fn explain(
         Subject::Dispatch(id) => dispatch(&client.get(&format!("/v1/dispatches/{id}")).await?),
         Subject::Handoff(id) => handoff(&client.get(&format!("/v1/handoffs/{id}")).await?),
         Subject::Task(id) => task(&client.get(&format!("/v1/tasks/{id}")).await?),
-        Subject::Session(_) | Subject::Run(_) => {
-            return Err(Failure::failed(format!("{subject} is explained by its run")));
+        Subject::Session(_) | Subject::Run(_) | Subject::Schedule(_) => {
+            return Err(Failure::failed(format!("{subject} is explained by its runs")));
         }
     };
     let run: Option<Run> = match subject.run(client).await? {
