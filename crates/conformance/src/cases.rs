@@ -16,6 +16,7 @@ mod policies;
 mod problems;
 mod restarts;
 mod runs;
+mod schedules;
 mod sessions;
 mod steps;
 mod streams;
@@ -41,6 +42,7 @@ pub const CASES: &[&[Case]] = &[
     checkpoints::CASES,
     dispatches::CASES,
     handoffs::CASES,
+    schedules::CASES,
     log::CASES,
     intents::CASES,
     artifacts::CASES,
@@ -67,6 +69,7 @@ const TITLES: &[(&str, &str)] = &[
     ("RUN-1", "What a run is"),
     ("RUN-2", "Why a run ended"),
     ("RUN-3", "The execution view"),
+    ("RUN-4", "Scheduled runs"),
     ("RUN-5", "Why it is not moving"),
     ("STP-1", "Intended, then landed or failed"),
     ("STP-2", "Recovery classes and doubt"),

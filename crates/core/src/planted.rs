@@ -25,6 +25,10 @@ pub enum Bug {
     OutboxLost,
     /// Who handed a session over is let in by a key for any product.
     FenceDropped,
+    /// A schedule's entry that is due in an hour is taken for due.
+    EntryEarly,
+    /// A server that starts does not look for schedules whose entries wait for their time.
+    EntryForgotten,
 }
 
 thread_local! {

@@ -12,11 +12,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tenure_contract::resource::{
-    Caller, CreateDispatch, DecideApproval, Decision, OpenSession, ResolveStep, SetPolicy,
-    SubmitRun,
+    Caller, CreateDispatch, CreateSchedule, DecideApproval, Decision, MoveScheduleEntry,
+    OpenSession, ResolveStep, SetPolicy, SubmitRun,
 };
-use tenure_contract::words::{ApprovalKind, ApprovalStatus, Resolution, RunStatus};
-use tenure_contract::{ApprovalId, Code, Error, RunId, SessionId, StepId, Time};
+use tenure_contract::words::{
+    ApprovalKind, ApprovalStatus, Resolution, RunStatus, ScheduleEntryKind, ScheduleStatus,
+};
+use tenure_contract::{ApprovalId, Code, Error, RunId, ScheduleId, SessionId, StepId, Time};
 use tenure_engine::{Engine, Listing};
 
 /// What the clients were told, and what they are about.
@@ -28,6 +30,8 @@ struct Memory {
     decided: BTreeMap<ApprovalId, ApprovalStatus>,
     cancelled: BTreeSet<RunId>,
     resolved: BTreeMap<StepId, Resolution>,
+    /// When entries are to be due, by the place of what is wanted, from the first request on.
+    due: BTreeMap<usize, Time>,
 }
 
 /// Every client; clones share their memory.
@@ -55,7 +59,7 @@ impl Clients {
     #[must_use]
     pub fn new(seed: u64, world: World, witness: Arc<Mutex<Witness>>, trace: Trace) -> Self {
         let callers = plan::callers();
-        let wanted = plan::wanted(&mut Dice::of(seed, "plan"), &callers);
+        let wanted = plan::wanted(seed, &callers);
         Self {
             memory: Arc::default(),
             dice: Arc::new(Mutex::new(Dice::of(seed, "clients"))),
@@ -108,7 +112,8 @@ impl Clients {
     pub fn act(&self, engine: &Engine) {
         let kind = self.dice().below(100);
         match kind {
-            0..=44 => self.submit_next(engine),
+            0..=38 => self.submit_next(engine),
+            39..=44 => self.shift_one(engine),
             45..=64 => self.look(engine),
             65..=76 => self.decide_some(engine),
             77..=80 => self.cancel_one(engine),
@@ -124,6 +129,7 @@ impl Clients {
         self.decide_some(engine);
         self.resolve_some(engine);
         self.resume_all(engine);
+        self.resume_schedules(engine);
     }
 
     /// Runs a request in the background, one of a name at a time.
@@ -193,6 +199,10 @@ impl Clients {
                 let request = CreateDispatch { session_id: session, ..(**request).clone() };
                 return self.dispatch(engine, place, request).await;
             }
+            Asked::Schedule(request) => {
+                let request = CreateSchedule { session_id: session, ..(**request).clone() };
+                return self.schedule(engine, place, request).await;
+            }
             Asked::Run(request) => SubmitRun { session_id: session, ..(**request).clone() },
         };
         let accepted = engine.submit(caller, request).await?;
@@ -227,6 +237,111 @@ impl Clients {
         }
         self.memory().accepted.insert(wanted.run, place);
         Ok(())
+    }
+
+    /// Makes a schedule of one entry. Repeated it says the same; a time that is over by then was in no
+    /// request that became durable, and another one is chosen.
+    async fn schedule(
+        &self,
+        engine: &Engine,
+        place: usize,
+        mut request: CreateSchedule,
+    ) -> Result<(), Error> {
+        let wanted = &self.wanted[place];
+        let caller = &self.callers[wanted.caller];
+        let mut due = None;
+        for entry in request.entries.iter_mut().filter(|one| one.kind == ScheduleEntryKind::At) {
+            let soon = self.soon();
+            due = Some(*self.memory().due.entry(place).or_insert(soon));
+            entry.at = due;
+        }
+        let shown = match engine.create_schedule(caller, request, Some(&wanted.key)).await {
+            Err(error)
+                if error.code == Code::InvalidArgument
+                    && due.is_some_and(|due| due <= self.world.now()) =>
+            {
+                self.trace.say(format!("client: {} is too late", wanted.key));
+                self.memory().due.remove(&place);
+                return Ok(());
+            }
+            answer => answer?,
+        };
+        self.trace.say(format!("client: {} scheduled, {}", wanted.key, shown.status));
+        if shown.schedule_id != plan::schedule_id(caller.tenant, &wanted.key) {
+            self.trace
+                .broke("one key is one schedule", format!("{}: {}", wanted.key, shown.schedule_id));
+        }
+        if self.witness().schedule(caller.tenant, shown.schedule_id).is_none() {
+            let what = format!("schedule {}", shown.schedule_id);
+            self.trace.broke("what is acknowledged is durable", what);
+        }
+        self.memory().accepted.insert(wanted.run, place);
+        Ok(())
+    }
+
+    /// A moment that comes before everything must be at rest.
+    fn soon(&self) -> Time {
+        self.world.now().plus_ms(self.dice().between(100, 60_000))
+    }
+
+    /// Schedules that were accepted, with their owners.
+    fn schedules(&self) -> Vec<(usize, ScheduleId)> {
+        let accepted: Vec<usize> = self.memory().accepted.values().copied().collect();
+        let scheduled = accepted.into_iter().map(|place| &self.wanted[place]);
+        let scheduled = scheduled.filter(|wanted| matches!(wanted.request, Asked::Schedule(_)));
+        scheduled
+            .map(|wanted| {
+                let tenant = self.callers[wanted.caller].tenant;
+                (wanted.caller, plan::schedule_id(tenant, &wanted.key))
+            })
+            .collect()
+    }
+
+    /// Holds a schedule, lets it go on, or has its entry be due at another time.
+    fn shift_one(&self, engine: &Engine) {
+        let mut open = self.schedules();
+        open.retain(|(at, id)| {
+            let status = self.witness().schedule(self.callers[*at].tenant, *id);
+            status.is_some_and(ScheduleStatus::is_open)
+        });
+        let Some((at, id)) = self.dice().pick(&open).copied() else { return };
+        let (clients, engine) = (self.clone(), engine.clone());
+        let kind = self.dice().below(3);
+        self.spawn(format!("shift-{id}"), async move {
+            let caller = &clients.callers[at];
+            let shifted = match kind {
+                0 => engine.move_schedule(caller, id, ScheduleStatus::Paused, None).await,
+                1 => engine.move_schedule(caller, id, ScheduleStatus::Active, None).await,
+                _ => {
+                    let later = MoveScheduleEntry { at: clients.soon() };
+                    engine.move_schedule_entry(caller, (id, 1), later).await
+                }
+            };
+            match shifted {
+                Ok(shown) => clients.trace.say(format!("client: {id} is {}", shown.status)),
+                // settled meanwhile, queued, or the time was over before it was heard
+                Err(error)
+                    if passes(&error)
+                        || error.code == Code::IllegalTransition
+                        || error.code == Code::InvalidArgument => {}
+                Err(error) => clients.trace.broke("a schedule can be shifted", error.to_string()),
+            }
+        });
+    }
+
+    fn resume_schedules(&self, engine: &Engine) {
+        for (at, id) in self.schedules() {
+            let tenant = self.callers[at].tenant;
+            if self.witness().schedule(tenant, id) != Some(ScheduleStatus::Paused) {
+                continue;
+            }
+            let (clients, engine) = (self.clone(), engine.clone());
+            self.spawn(format!("shift-{id}"), async move {
+                let caller = &clients.callers[at];
+                // refused while the store is; then it is asked again
+                drop(engine.move_schedule(caller, id, ScheduleStatus::Active, None).await);
+            });
+        }
     }
 
     /// A run that was accepted; a dispatched one has begun.
@@ -462,7 +577,8 @@ impl Clients {
     /// Holds everything the clients were told against what is durable in the end.
     pub fn remember(&self) {
         let (memory, witness) = (self.memory(), self.witness());
-        for run in memory.accepted.keys().filter(|run| witness.run(**run).is_none()) {
+        let is_lost = |run: &&RunId| witness.run(**run).is_none() && !witness.has_expired(**run);
+        for run in memory.accepted.keys().filter(is_lost) {
             self.trace.broke("no acknowledged submission is lost", run.to_string());
         }
         for (id, status) in &memory.decided {

@@ -20,6 +20,7 @@ pub fn check(around: &Surroundings, life: &Life, clients: &Clients, witness: &Mu
     bodies(around, &log);
     rebuilt(around, &log);
     bookings(around, witness);
+    scheduled(around, witness);
     shown(life, clients, witness, trace, &log);
 }
 
@@ -127,10 +128,22 @@ fn bookings(around: &Surroundings, witness: &Mutex<Witness>) {
     }
 }
 
+/// Every entry of a schedule started its run: no client gives one up.
+fn scheduled(around: &Surroundings, witness: &Mutex<Witness>) {
+    let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
+    for (schedule, entry) in witness.entries_without_a_run() {
+        let what = format!("entry {entry} of {schedule}");
+        around.trace.broke("an entry that is due starts its run", what);
+    }
+}
+
 /// The engine shows what the journals fold to, and tells them entry by entry.
 fn shown(life: &Life, clients: &Clients, witness: &Mutex<Witness>, trace: &Trace, log: &[Stored]) {
     for wanted in clients.wanted() {
         let Some(caller) = clients.caller_of(wanted.run) else { continue };
+        if witness.lock().unwrap_or_else(PoisonError::into_inner).has_expired(wanted.run) {
+            continue;
+        }
         let shown = life.wait(life.engine().run(caller, wanted.run)).map(|run| run.status);
         let witness = witness.lock().unwrap_or_else(PoisonError::into_inner);
         let ended = witness.run(wanted.run).and_then(|seen| seen.ended);
@@ -165,9 +178,10 @@ pub fn tell_stuck(around: &Surroundings, life: &Life, clients: &Clients, witness
         open.map(|(run, _)| *run).collect()
     };
     if open.is_empty() {
-        around
-            .trace
-            .broke("every run comes to its end", "a run is not accepted or a doubt is left");
+        around.trace.broke(
+            "every run comes to its end",
+            "a run is not accepted, an entry is pending, or a doubt is left",
+        );
     }
     for run in open {
         let Some(caller) = clients.caller_of(run) else { continue };

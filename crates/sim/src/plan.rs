@@ -6,11 +6,13 @@ use crate::handlers::INTENTS;
 use serde_json::{Value, json};
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::{
-    AgentRequest, Caller, CreateDispatch, DispatchWork, IntentRequest, SubmitRun,
+    AddScheduleEntry, AgentRequest, Caller, CreateDispatch, CreateSchedule, DispatchWork,
+    IntentRequest, SubmitRun,
 };
-use tenure_contract::words::{DispatchMode, InputPolicy, RecoveryClass};
-use tenure_contract::{Digest, DispatchId, RunId, SessionId, TenantId, Time};
+use tenure_contract::words::{DispatchMode, InputPolicy, RecoveryClass, ScheduleEntryKind};
+use tenure_contract::{Digest, DispatchId, RunId, ScheduleId, SessionId, TenantId, Time};
 use tenure_core::ledger::dispatch::made_by;
+use tenure_core::ledger::schedule::dispatch_of;
 
 /// The product everything is for.
 const PRODUCT: &str = "simulated";
@@ -39,6 +41,8 @@ pub enum Asked {
     Run(Box<SubmitRun>),
     /// Dispatched.
     Dispatch(Box<CreateDispatch>),
+    /// The only entry of a schedule; when it is due is said once it is sent.
+    Schedule(Box<CreateSchedule>),
 }
 
 /// Two tenants' callers.
@@ -69,20 +73,22 @@ pub fn session_id(tenant: TenantId, key: &str) -> SessionId {
 
 /// Everything the clients of a seed want.
 #[must_use]
-pub fn wanted(dice: &mut Dice, callers: &[Caller]) -> Vec<Wanted> {
+pub fn wanted(seed: u64, callers: &[Caller]) -> Vec<Wanted> {
+    let (mut dice, mut schedules) = (Dice::of(seed, "plan"), Dice::of(seed, "schedules"));
     let count = dice.between(4, 10);
-    (0..count).map(|number| one(dice, callers, number)).collect()
+    (0..count).map(|number| one((&mut dice, &mut schedules), callers, number)).collect()
 }
 
-fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
+fn one((dice, schedules): (&mut Dice, &mut Dice), callers: &[Caller], number: u64) -> Wanted {
     let caller = dice.below(callers.len() as u64) as usize;
     let tenant = callers[caller].tenant;
     let key = format!("run-{number}");
     let is_dispatched = dice.chance(400);
-    let run = RunId::from_bytes(if is_dispatched {
-        made_by(dispatch_id(tenant, &key), tenant, "run")
-    } else {
-        derived(tenant, "run", &key)
+    let is_scheduled = schedules.chance(400);
+    let run = RunId::from_bytes(match (is_dispatched, is_scheduled) {
+        (true, true) => made_by(entry_dispatch_id(tenant, &key), tenant, "run"),
+        (true, false) => made_by(dispatch_id(tenant, &key), tenant, "run"),
+        (false, _) => derived(tenant, "run", &key),
     });
     let session = dice.chance(600).then(|| format!("session-{}", dice.below(2)));
     let mut request =
@@ -91,10 +97,10 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
     if dice.chance(100) {
         request.input_policy = Some(InputPolicy::Interrupt);
     }
-    let request = if is_dispatched {
-        Asked::Dispatch(Box::new(dispatched(dice, request)))
-    } else {
-        Asked::Run(Box::new(request))
+    let request = match (is_dispatched, is_scheduled) {
+        (true, true) => Asked::Schedule(Box::new(scheduled(schedules, dispatched(dice, request)))),
+        (true, false) => Asked::Dispatch(Box::new(dispatched(dice, request))),
+        (false, _) => Asked::Run(Box::new(request)),
     };
     Wanted { caller, key, session, request, run }
 }
@@ -103,6 +109,45 @@ fn one(dice: &mut Dice, callers: &[Caller], number: u64) -> Wanted {
 #[must_use]
 pub fn dispatch_id(tenant: TenantId, key: &str) -> DispatchId {
     DispatchId::from_bytes(derived(tenant, "dispatch", key))
+}
+
+/// The schedule a key stands for.
+#[must_use]
+pub fn schedule_id(tenant: TenantId, key: &str) -> ScheduleId {
+    ScheduleId::from_bytes(derived(tenant, "schedule", key))
+}
+
+/// The dispatch that its first entry becomes, as the engine derives it.
+fn entry_dispatch_id(tenant: TenantId, key: &str) -> DispatchId {
+    dispatch_of(tenant, schedule_id(tenant, key), b"created 0")
+}
+
+/// The same work, scheduled.
+fn scheduled(dice: &mut Dice, dispatch: CreateDispatch) -> CreateSchedule {
+    let kind = if dice.chance(700) { ScheduleEntryKind::At } else { ScheduleEntryKind::Queued };
+    let entry = AddScheduleEntry {
+        kind,
+        at: None,
+        work: None,
+        payload: Value::Null,
+        priority: dispatch.priority,
+        task_id: None,
+    };
+    CreateSchedule {
+        tenant_id: None,
+        product_id: Some(dispatch.product_id),
+        user_id: None,
+        title: "simulated".to_owned(),
+        session_id: None,
+        work: Some(dispatch.work),
+        payload: dispatch.payload,
+        priority: None,
+        input_policy: dispatch.input_policy,
+        execution_target: None,
+        approvers: Vec::new(),
+        missed_policy: None,
+        entries: vec![entry],
+    }
 }
 
 /// The same work, dispatched.

@@ -44,6 +44,10 @@ pub enum Planted {
     OutboxLost,
     /// Who handed a session over is let in by a key for any product.
     FenceDropped,
+    /// A schedule's entry that is due in an hour is taken for due.
+    EntryEarly,
+    /// A server that starts does not look for schedules whose entries wait for their time.
+    EntryForgotten,
 }
 
 impl Planted {
@@ -72,5 +76,7 @@ impl Planted {
         Self::PolicyNotCheckedAgain,
         Self::OutboxLost,
         Self::FenceDropped,
+        Self::EntryEarly,
+        Self::EntryForgotten,
     ];
 }

@@ -64,6 +64,8 @@ fn switch(planted: Option<Planted>) {
         Some(Planted::PolicyNotCheckedAgain) => Some(Bug::PolicyNotCheckedAgain),
         Some(Planted::OutboxLost) => Some(Bug::OutboxLost),
         Some(Planted::FenceDropped) => Some(Bug::FenceDropped),
+        Some(Planted::EntryEarly) => Some(Bug::EntryEarly),
+        Some(Planted::EntryForgotten) => Some(Bug::EntryForgotten),
         _ => None,
     });
 }
@@ -322,6 +324,9 @@ impl Simulation {
         let certain = |seen: &crate::witness::RunSeen| {
             witness.session(seen.session).is_none_or(|state| state.doubts.is_empty())
         };
-        ended && witness.has_no_open_dispatch() && witness.runs().all(|(_, seen)| certain(seen))
+        ended
+            && witness.has_no_open_dispatch()
+            && witness.has_no_pending_entry()
+            && witness.runs().all(|(_, seen)| certain(seen))
     }
 }

@@ -8,13 +8,14 @@ use crate::owners::Owners;
 use crate::policies::written;
 use crate::trace::Trace;
 use std::collections::{BTreeMap, BTreeSet};
-use tenure_contract::event::StepIntended;
+use tenure_contract::event::{RunSubmitted, StepIntended};
 use tenure_contract::words::{
-    ApprovalStatus, RecoveryClass, Resolution, RunStatus, StepKind, Trigger,
+    ApprovalStatus, DispatchStatus, RecoveryClass, Resolution, RunStatus, ScheduleEntryStatus,
+    ScheduleStatus, StepKind, Trigger,
 };
 use tenure_contract::{
-    ApprovalId, Digest, DispatchId, Entry, Event, Journal, PolicyVersion, RunId, SessionId, StepId,
-    TenantId, Time,
+    ApprovalId, Digest, DispatchId, Entry, Event, Journal, PolicyVersion, RunId, ScheduleId,
+    SessionId, StepId, TenantId, Time,
 };
 use tenure_core::SessionState;
 use tenure_core::ledger::LedgerState;
@@ -58,6 +59,9 @@ pub struct RunSeen {
     pub model_attempts: u32,
 }
 
+/// An entry of a schedule, by its number.
+type EntryOf = (ScheduleId, u32);
+
 struct Asked {
     status: Option<ApprovalStatus>,
     expires_at: Option<Time>,
@@ -86,6 +90,16 @@ pub struct Witness {
     ledgers: BTreeMap<TenantId, LedgerState>,
     /// Runs that dispatches started, durably.
     started: BTreeSet<RunId>,
+    /// The run of every dispatch.
+    dispatched: BTreeMap<DispatchId, RunId>,
+    /// Runs whose dispatches ran out before they started.
+    expired: BTreeSet<RunId>,
+    /// When the entries of schedules are due, each by the last that was said of it.
+    due: BTreeMap<EntryOf, Option<Time>>,
+    /// The dispatches they became.
+    became: BTreeMap<EntryOf, DispatchId>,
+    /// The runs they started.
+    scheduled: BTreeMap<EntryOf, RunId>,
     runs: BTreeMap<RunId, RunSeen>,
     steps: BTreeMap<StepId, StepSeen>,
     approvals: BTreeMap<ApprovalId, Asked>,
@@ -103,6 +117,11 @@ impl Witness {
             sessions: BTreeMap::new(),
             ledgers: BTreeMap::new(),
             started: BTreeSet::new(),
+            dispatched: BTreeMap::new(),
+            expired: BTreeSet::new(),
+            due: BTreeMap::new(),
+            became: BTreeMap::new(),
+            scheduled: BTreeMap::new(),
             runs: BTreeMap::new(),
             steps: BTreeMap::new(),
             approvals: BTreeMap::new(),
@@ -218,13 +237,56 @@ impl Witness {
                     self.trace.broke("a session takes its dispatch", refused);
                 }
             }
+            Event::DispatchReceived(event) => {
+                self.dispatched.insert(event.dispatch, event.run.run);
+            }
+            Event::DispatchClosed(event) if event.status == DispatchStatus::Expired => {
+                self.expired.extend(self.dispatched.get(&event.dispatch));
+            }
+            Event::ScheduleEntryAdded(event) => {
+                self.due.insert((event.schedule, event.entry), event.at);
+            }
+            Event::ScheduleEntryMoved(event) => {
+                self.due.insert((event.schedule, event.entry), Some(event.at));
+            }
+            Event::ScheduleEntryDispatched(event) => {
+                let of = (event.schedule, event.entry);
+                let due = self.due.get(&of).copied().flatten();
+                early(&self.trace, "no entry starts before its time", entry, due);
+                if self.became.insert(of, event.dispatch).is_some() {
+                    let what = format!("entry {} of {}", event.entry, event.schedule);
+                    self.trace.broke("an entry becomes a dispatch once", what);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// A run that a schedule's entry started follows that entry's dispatch, and is the only one.
+    fn follow_entry(&mut self, submitted: &RunSubmitted) {
+        let Some(by) = submitted.scheduled else {
+            if submitted.trigger == Trigger::Schedule {
+                self.trace.broke("a scheduled run names its entry", submitted.run.to_string());
+            }
+            return;
+        };
+        let of = (by.schedule_id, by.entry);
+        let is_its = self.became.get(&of).and_then(|one| self.dispatched.get(one));
+        if is_its != Some(&submitted.run) {
+            let what = format!("{} by entry {} of {}", submitted.run, by.entry, by.schedule_id);
+            self.trace.broke("no scheduled run before its entry became a dispatch", what);
+        }
+        if self.scheduled.insert(of, submitted.run).is_some() {
+            let what = format!("entry {} of {}", by.entry, by.schedule_id);
+            self.trace.broke("an entry starts one run", what);
         }
     }
 
     fn follow_run(&mut self, session: SessionId, entry: &Entry) {
         if let Event::RunSubmitted(submitted) = &entry.event {
-            if submitted.trigger == Trigger::Dispatch && !self.started.contains(&submitted.run) {
+            self.follow_entry(submitted);
+            let is_dispatched = matches!(submitted.trigger, Trigger::Dispatch | Trigger::Schedule);
+            if is_dispatched && !self.started.contains(&submitted.run) {
                 let what = submitted.run.to_string();
                 self.trace.broke("no dispatched run before its start is durable", what);
             }
@@ -407,6 +469,33 @@ impl Witness {
     #[must_use]
     pub const fn owners(&self) -> &Owners {
         &self.owners
+    }
+    /// Whether the dispatch of a run ran out before it started.
+    #[must_use]
+    pub fn has_expired(&self, run: RunId) -> bool {
+        self.expired.contains(&run)
+    }
+    /// Where a schedule stands that is durable.
+    #[must_use]
+    pub fn schedule(&self, tenant: TenantId, id: ScheduleId) -> Option<ScheduleStatus> {
+        let known = &self.ledgers.get(&tenant)?.schedules.known;
+        known.get(&id).map(|known| known.status)
+    }
+    /// True while no entry of a schedule is left to start.
+    #[must_use]
+    pub fn has_no_pending_entry(&self) -> bool {
+        let schedules = self.ledgers.values().flat_map(|ledger| ledger.schedules.known.values());
+        let mut entries = schedules.flat_map(|known| &known.entries);
+        entries.all(|entry| entry.status != ScheduleEntryStatus::Pending)
+    }
+    /// Entries that came due and started no run, although their dispatch did not run out.
+    pub fn entries_without_a_run(&self) -> impl Iterator<Item = EntryOf> {
+        let has_run = |of: &EntryOf| self.scheduled.contains_key(of);
+        let expired = |of: &EntryOf| {
+            let run = self.became.get(of).and_then(|one| self.dispatched.get(one));
+            run.is_some_and(|run| self.expired.contains(run))
+        };
+        self.due.keys().filter(move |of| !has_run(of) && !expired(of)).copied()
     }
     /// A session as its durable entries fold.
     #[must_use]

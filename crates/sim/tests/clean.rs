@@ -52,6 +52,10 @@ fn seeds_meet_crashes_and_get_somewhere() {
     {
         assert!(told(word), "no seed met `{word}`");
     }
+    for word in ["schedule.entry-dispatched", "schedule.entry-moved", "schedule.moved", "is paused"]
+    {
+        assert!(told(word), "no seed met `{word}`");
+    }
 }
 
 /// A commit failed on a full disk when nobody waited for it: the run was left alone for ever.

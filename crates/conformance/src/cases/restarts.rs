@@ -1,6 +1,7 @@
 //! What survives a restart of the server in the middle of things; with `--restart-cmd`.
 
 use super::log::lived;
+use super::schedules;
 use crate::answer::text;
 use crate::case::{Outcome, cases, ensure, same};
 use crate::follow::{Follow, Told};
@@ -16,6 +17,7 @@ cases! {
     "SUB-1" a_stream_goes_on_after_a_restart "a stream cut by a restart goes on by its cursor, without gap and without repeat";
     "LOG-4" acknowledged_entries_survive_a_restart "every acknowledged entry is there after a restart, byte for byte";
     "INT-5" a_key_is_remembered_over_a_restart "a submission repeated after a restart returns the first run";
+    "RUN-4" an_entry_due_in_a_restart_starts_once "an entry that comes due around a restart starts one run, and a later one is still pending";
     "AUT-1" a_revoked_key_stays_revoked "a key revoked before a restart is refused after it";
 }
 
@@ -131,4 +133,23 @@ async fn a_revoked_key_stays_revoked(kit: &Kit) -> Outcome {
     kit.client.delete(&format!("/v1/keys/{}", text(&made, "keyId")?)).await?;
     kit.restart().await?;
     client.get("/v1/sessions").await?.refused(&[Code::Unauthenticated]).map(drop)
+}
+
+async fn an_entry_due_in_a_restart_starts_once(kit: &Kit) -> Outcome {
+    kit.restartable()?;
+    let actor = kit.agent(vec![Turn::say("done")]).await?;
+    let entries = json!([{ "kind": "at", "at": "2100-01-01T00:00:00Z" }]);
+    let request = schedules::request(kit, &actor, &entries);
+    let made = kit.client.post("/v1/schedules", &request).await?.ok(201)?;
+    let path = schedules::path(&made)?;
+    // due at once: the restart meets it before, in or after its start
+    let queued = json!({ "kind": "queued" });
+    kit.client.post(&format!("{path}/entries"), &queued).await?.ok(201)?;
+    kit.restart().await?;
+    let run = schedules::ended(kit, &made, 2).await?;
+    same("the run", text(&run, "status")?, "completed")?;
+    same("runs of it", schedules::runs_in(kit, text(&run, "sessionId")?).await?, 1)?;
+    let seen = kit.client.get(&path).await?.ok(200)?;
+    same("what is not due", text(schedules::entry(&seen, 1)?, "status")?, "pending")?;
+    kit.client.post(&format!("{path}/cancel"), &json!({})).await?.ok(200).map(drop)
 }

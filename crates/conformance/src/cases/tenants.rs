@@ -83,6 +83,10 @@ async fn make(kit: &Kit, names: &mut BTreeMap<String, String>) -> Outcome {
     let session = names["sessionId"].clone();
     let seen = kit.client.get(&format!("/v1/sessions/{session}")).await?.json();
     let to = json!({ "product": seen["productId"], "principal": "user:kit-next" });
+    let schedule = json!({
+        "title": kit.name("schedule"), "work": { "type": "agent", "name": names["name"] },
+        "payload": { "task": "kit" }, "entries": [{ "kind": "at", "at": "2100-01-01T00:00:00Z" }],
+    });
     let made = [
         (format!("/v1/sessions/{session}/tasks"), json!({ "title": "kit" })),
         (format!("/v1/sessions/{session}/todos"), json!({ "text": "kit" })),
@@ -90,6 +94,7 @@ async fn make(kit: &Kit, names: &mut BTreeMap<String, String>) -> Outcome {
         (format!("/v1/sessions/{session}/handoffs"), json!({ "to": to })),
         ("/v1/projects".to_owned(), json!({ "name": kit.name("project") })),
         ("/v1/workspaces".to_owned(), json!({ "kind": "cloud" })),
+        ("/v1/schedules".to_owned(), schedule),
     ];
     for (path, body) in made {
         let answer = kit.client.post(&path, &body).await?.json();
@@ -134,10 +139,17 @@ fn is_stream(path: &str) -> bool {
     path.ends_with("/events") || path.ends_with("/export")
 }
 
+/// Parameters that are no ids: they count within what the path names before them.
+const ORDINALS: &[&str] = &["entry"];
+
 /// A path with its parameters filled in; none if one of them is not known.
 fn filled(operation: &Operation, names: &BTreeMap<String, String>) -> Option<String> {
     let mut path = operation.path.clone();
     for name in operation.parameters() {
+        if ORDINALS.contains(&name) {
+            path = path.replace(&format!("{{{name}}}"), "1");
+            continue;
+        }
         path = path.replace(&format!("{{{name}}}"), names.get(name)?);
     }
     Some(path)

@@ -17,6 +17,7 @@ mod principals;
 mod refusals;
 mod rig;
 mod routes;
+mod schedules;
 mod secrets;
 mod streams;
 mod tasks;

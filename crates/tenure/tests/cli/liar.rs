@@ -91,6 +91,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "long_texts_are_refused",
             "one_offer_at_a_time",
             "an_ended_run_is_followed_by_a_new_one",
+            "a_schedule_key_makes_one_schedule",
             // a dispatch without a key is none
             "a_dispatch_has_all_its_fields",
             "a_dispatch_key_makes_one_dispatch",
