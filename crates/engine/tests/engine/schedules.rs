@@ -4,8 +4,8 @@ use crate::harness::*;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use tenure_contract::resource::{
-    AddScheduleEntry, CreateSchedule, MoveScheduleEntry, OpenSession, Run, Schedule, ScheduleEntry,
-    SetPolicy,
+    AddScheduleEntry, CreateSchedule, HandoffTo, MoveScheduleEntry, OfferHandoff, OpenSession, Run,
+    Schedule, ScheduleEntry, SetPolicy,
 };
 use tenure_contract::words::{
     DispatchStatus, RunStatus, ScheduleEntryStatus, ScheduleStatus, SessionStatus, StuckReason,
@@ -228,6 +228,46 @@ fn pol_1_a_scheduled_start_is_ruled_when_it_is_due() {
         let one = &of(&seen)[0];
         assert_eq!((one.dispatch_status, one.run_id), (Some(DispatchStatus::Rejected), None));
         assert!(one.reason.is_some());
+    });
+}
+
+#[test]
+fn run_4_into_a_session_that_was_handed_over_no_entry_starts_and_says_so() {
+    let house = House::new();
+    let life = house.live(echo());
+    life.block_on(async {
+        let engine = &life.engine;
+        let session = engine.open_as(OpenSession::default()).await;
+        let id = session.session_id;
+        let named = CreateSchedule { session_id: Some(id), ..asking(&json!([])) };
+        let schedule = engine.create_schedule(&ada(), named, None).await.unwrap().schedule_id;
+        let to = HandoffTo { product: session.product_id, principal: Some("user:bob".to_owned()) };
+        let offer = OfferHandoff {
+            tenant_id: None,
+            to,
+            task_ids: None,
+            refs: Vec::new(),
+            reason: None,
+            expires_at: None,
+        };
+        let offer = engine.offer_handoff(&ada(), id, offer, None).await.unwrap();
+        // added before, and due after: who added it speaks for the session no more
+        engine.move_schedule(&ada(), schedule, ScheduleStatus::Paused, None).await.unwrap();
+        let queued = entry(json!({ "kind": "queued" }));
+        engine.add_schedule_entry(&ada(), schedule, queued, None).await.unwrap();
+        engine.accept_handoff(&bob(), offer.handoff_id).await.unwrap();
+        engine.move_schedule(&ada(), schedule, ScheduleStatus::Active, None).await.unwrap();
+        let refused = loop {
+            let one = of(&engine.see_schedule(&ada(), schedule).await.unwrap())[0].clone();
+            if one.reason.is_some() {
+                break one;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert!(refused.reason.as_ref().unwrap().contains("`user:bob`"), "{refused:?}");
+        assert_eq!((refused.status, refused.run_id), (ScheduleEntryStatus::Dispatched, None));
+        let kinds = engine.kinds(id);
+        assert!(!kinds.contains(&"run.submitted"), "{kinds:?}");
     });
 }
 

@@ -293,6 +293,10 @@ fn show_entry(one: &ScheduleEntry) {
     if let Some(waiting) = &one.waiting_for {
         outln(&format!("       waits ({}): {}", waiting.reason, waiting.text));
     }
+    if let (Some(dispatch), Some(status), None) = (one.dispatch_id, one.dispatch_status, one.run_id)
+    {
+        outln(&format!("       dispatch {dispatch}  {status}, without a run"));
+    }
     if let Some(run) = one.run_id {
         outln(&format!("       run {run}; `tenure resume {run}` follows it"));
     }
