@@ -110,7 +110,13 @@ pub fn action_digest(built: &BuiltTool, arguments: &Value, tenant: TenantId, run
 /// What a person reads about an action: the tool and its canonical arguments, cut.
 #[must_use]
 pub fn label(spec: &ToolSpec, arguments: &Value) -> String {
-    cut(&format!("{} {}", spec.name, crate::canonical(arguments)))
+    line(&spec.name, arguments)
+}
+
+/// The same of anything that has a name.
+#[must_use]
+pub fn line(name: &str, arguments: &Value) -> String {
+    cut(&format!("{name} {}", crate::canonical(arguments)))
 }
 
 fn question(spec: &ToolSpec, arguments: &Value) -> String {

@@ -137,6 +137,8 @@ events! {
     34 "step.refused" StepRefused,
     /// A model call that was lost, or whose run had ended, turned out to have cost tokens.
     35 "step.charged" StepCharged,
+    /// A handler's substep waits for the approval that was asked for just before.
+    37 "step.asked" StepAsked,
     /// A decision is asked for; the exact action is the body.
     40 "approval.requested" ApprovalRequested,
     /// Somebody decided; edited arguments, if any, are the body.

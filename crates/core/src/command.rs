@@ -108,13 +108,17 @@ pub enum Command {
         /// The run.
         run: RunId,
     },
-    /// A handler is about to perform a substep that has an outside effect; why policy refuses it is
-    /// body `Refusal`.
+    /// A handler is about to perform a substep that has an outside effect; why it is refused, if it
+    /// is, is body `Refusal`.
     IntendStep {
         /// What it is.
         substep: Substep,
         /// What policy says of it.
         ruled: Ruled,
+        /// What somebody who is asked is shown, where policy asks.
+        shown: Option<Shown>,
+        /// Whether who approved it may still decide.
+        approver: Standing,
     },
     /// A handler performed a `read` substep; the result is the body.
     RecordStep {
@@ -339,6 +343,15 @@ pub enum Standing {
     Kept,
     /// Policy does not let them any more.
     Lost,
+}
+
+/// What somebody who is asked about a substep is shown; the exact action is the command's body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Digest of the exact action.
+    pub action: Digest,
+    /// What a person reads.
+    pub label: String,
 }
 
 /// The token a decision of another app returned under, its signature checked (`APR-6`).

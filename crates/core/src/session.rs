@@ -24,8 +24,8 @@ pub use decide::redeem;
 pub use needs::Needs;
 pub use owner::{Authority, By, Handoff, Owned, admit};
 pub use run::{
-    Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said, Stage,
-    Stand, Turn, Unbilled,
+    AskedStep, Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said,
+    Stage, Stand, Turn, Unbilled,
 };
 pub use state::{Approval, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};

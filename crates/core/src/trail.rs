@@ -125,6 +125,7 @@ impl Trail {
             Event::StepIntended(event) => self.step_intended(entry, event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
             Event::StepRefused(event) => self.step_refused(entry, event),
+            Event::StepAsked(event) => self.step_asked(event),
             Event::CallAssessed(event) => self.call_assessed(entry, event),
             Event::StepAttempted(event) => self.step_attempted(entry, event),
             Event::StepLanded(event) => self.step_landed(entry, event.step),

@@ -3,6 +3,7 @@
 //! A handler is a coroutine that is run again after a loss; `ctx.step` returns what was recorded
 //! without running it again (`INT-6`).
 
+mod asking;
 mod context;
 mod drive;
 mod registry;

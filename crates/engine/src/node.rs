@@ -321,6 +321,11 @@ impl Node {
         }
     }
 
+    /// The folder of a session's files.
+    pub fn workspace_of(&self, resident: &Resident) -> PathBuf {
+        self.workspaces.join(resident.journal.to_string())
+    }
+
     pub fn is_draining(&self) -> bool {
         self.draining.load(Ordering::Relaxed)
     }
@@ -433,7 +438,10 @@ impl Node {
             }
         }
         self.queue(resident, cell, writer);
-        if !is_plain_substep(command) {
+        resident.moved.notify_waiters();
+        // one that asks for a decision has an expiry to wake for
+        let asks = cell.session().is_some_and(|state| !state.asked.is_empty());
+        if asks || !is_plain_substep(command) {
             self.pump(resident, cell);
         }
         Ok(cell.chain.seq)

@@ -9,11 +9,13 @@ use crate::resident::{Folded, Resident};
 use arc_swap::ArcSwap;
 use serde_json::Value;
 use std::sync::{Arc, Mutex};
+use tenure_contract::entry::Principal;
 use tenure_contract::words::Surface;
-use tenure_contract::{Code, Error, Journal, PolicyVersion, TenantId};
+use tenure_contract::{ApprovalId, Code, Error, Journal, PolicyVersion, TenantId};
 use tenure_core::SessionState;
+use tenure_core::command::Standing;
 use tenure_core::ledger::PolicyRecord;
-use tenure_core::policy::{Policy, Setting};
+use tenure_core::policy::{Matter, Policy, Question, Ruling, Setting};
 
 /// A tenant's place for the policy in force. Reading it takes no lock: a handler's every step does.
 #[derive(Debug)]
@@ -112,5 +114,24 @@ pub(crate) fn setting(state: &SessionState, surface: Option<Surface>) -> Setting
         user: opened.map(|opened| opened.user.clone()).unwrap_or_default(),
         workspace: opened.and_then(|opened| opened.workspace).map(|id| id.to_string()),
         surface,
+    }
+}
+
+/// Whether who decided an approval may still decide it.
+pub(crate) fn standing(
+    resident: &Resident,
+    policy: &Policy,
+    approval: ApprovalId,
+    resolver: &str,
+) -> Standing {
+    let cell = lock(&resident.cell);
+    let known = cell.session().and_then(|state| Some((state, state.approvals.get(&approval)?)));
+    let principal = resolver.parse::<Principal>().ok();
+    let (Some((state, known)), Some(principal)) = (known, principal) else { return Standing::Lost };
+    let matter = Matter::Decide { approval, kind: known.kind, risk: known.risk };
+    let question = Question { principal, matter, setting: setting(state, None) };
+    match policy.rule(&question) {
+        Ruling::Permit => Standing::Kept,
+        Ruling::Ask(_) | Ruling::Deny { .. } => Standing::Lost,
     }
 }

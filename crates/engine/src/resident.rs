@@ -18,6 +18,7 @@ use tenure_core::position::Position;
 use tenure_core::session::{Authority, Journalist, SessionState};
 use tenure_core::{Draft, DraftBody, Fresh};
 use tenure_store::{Body, NewEntry, Snapshot};
+use tokio::sync::Notify;
 
 /// A journal in memory.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Resident {
     /// Durable entries the projection does not hold yet: an index until it does.
     pub tail: Mutex<VecDeque<(u64, Position)>>,
     pub cell: Mutex<Cell>,
+    /// Told of whatever is decided about the session: who waits for a decision looks again.
+    pub moved: Notify,
     /// Where its tenant's policy is; found when it is first asked for.
     pub policy: OnceLock<Arc<Seat>>,
     /// What it is reckoned to take in memory.
@@ -136,6 +139,7 @@ impl Resident {
             durable: Durable::at(chain.seq),
             tail: Mutex::new(VecDeque::new()),
             cell: Mutex::new(cell),
+            moved: Notify::new(),
             policy: OnceLock::new(),
             weight,
             used: AtomicU64::new(0),

@@ -2,6 +2,7 @@
 //! server and after its death.
 
 mod cli {
+    mod asking;
     mod auth;
     mod bad_input;
     mod beside;

@@ -350,8 +350,20 @@ fn step_event(number: u16, s: &mut Source) -> Option<Event> {
         35 => {
             StepCharged { run: run(s), step: step(s), attempt: s.count(), tokens: tokens(s) }.into()
         }
+        37 => asked(s).into(),
         _ => return None,
     })
+}
+
+fn asked(s: &mut Source) -> StepAsked {
+    StepAsked {
+        run: run(s),
+        approval: approval(s),
+        name: s.text("pay"),
+        kind: s.word(StepKind::ALL),
+        input: s.digest(),
+        policy: policy(s),
+    }
 }
 
 fn intended(s: &mut Source) -> StepIntended {

@@ -51,20 +51,37 @@ impl Tool for WriteFile {
         super::blocking(move || {
             let path = super::text(&call.arguments, "path")?;
             let content = super::text(&call.arguments, "content")?;
-            let workspace = Workspace::open(&call.context.workspace)?;
-            let target = workspace.to_write(path)?;
-            if target.is_dir() {
-                return Err(refused(format!("`{path}` is a folder; expected a file's path")));
-            }
-            replace(&target, call.step, content.as_bytes())
-                .map_err(|error| refused(format!("`{path}` cannot be written: {error}")))?;
-            // renamed already: without this flush the new name may still be lost with the power
-            flush_folder(&target).map_err(|error| ToolFailure::Lost {
-                message: format!("`{path}` was written, but may not be durable: {error}"),
-            })?;
-            Ok(json!({"path": workspace.shown(&target), "bytes": content.len()}))
+            let (workspace, content) = (&call.context.workspace, content.as_bytes());
+            let path = write(workspace, path, call.step, content)?;
+            Ok(json!({"path": path, "bytes": content.len()}))
         })
     }
+}
+
+/// Writes a whole file of a workspace as a step does, durably when it returns; returns its path as
+/// [`Workspace::shown`]. It blocks.
+///
+/// # Errors
+/// [`ToolFailure::Refused`] when the path leads outside or cannot be written, [`ToolFailure::Lost`] when
+/// it is not known whether what was written will last.
+pub fn write(
+    workspace: &Path,
+    path: &str,
+    step: StepId,
+    content: &[u8],
+) -> Result<String, ToolFailure> {
+    let workspace = Workspace::open(workspace)?;
+    let target = workspace.to_write(path)?;
+    if target.is_dir() {
+        return Err(refused(format!("`{path}` is a folder; expected a file's path")));
+    }
+    replace(&target, step, content)
+        .map_err(|error| refused(format!("`{path}` cannot be written: {error}")))?;
+    // renamed already: without this flush the new name may still be lost with the power
+    flush_folder(&target).map_err(|error| ToolFailure::Lost {
+        message: format!("`{path}` was written, but may not be durable: {error}"),
+    })?;
+    Ok(workspace.shown(&target))
 }
 
 /// Writes beside the target, flushes, renames. The name is the step's, so that a repeated attempt

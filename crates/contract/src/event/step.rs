@@ -287,6 +287,31 @@ pub struct StepRefused {
     pub policy: PolicyVersion,
 }
 
+/// A handler's substep waits for an approval (`POL-1`); what is asked stands in the approval's entry.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cbor(map)]
+#[serde(rename_all = "camelCase")]
+pub struct StepAsked {
+    /// The run.
+    #[n(0)]
+    pub run: RunId,
+    /// The approval.
+    #[n(1)]
+    pub approval: ApprovalId,
+    /// The substep's name.
+    #[n(2)]
+    pub name: String,
+    /// What it is.
+    #[n(3)]
+    pub kind: StepKind,
+    /// Digest of the inputs; the same name with another one is a divergence (`INT-6`).
+    #[n(4)]
+    pub input: Digest,
+    /// The version of the policy that asks.
+    #[n(5)]
+    pub policy: PolicyVersion,
+}
+
 /// A call was assessed again at its execution (`APR-4`): the policy had changed since its verdict
 /// or approval, or an approver had edited its arguments.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

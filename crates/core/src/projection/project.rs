@@ -66,6 +66,7 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::StepRecorded(_)
         | Event::StepCancelled(_)
         | Event::StepRefused(_)
+        | Event::StepAsked(_)
         | Event::CallAssessed(_)
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)

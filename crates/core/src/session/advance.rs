@@ -122,8 +122,21 @@ fn move_run(state: &SessionState, run: &Run, cx: &mut Context) -> Option<Vec<Dra
     if let Some(remote) = state.remote.get(&run.id) {
         return retry(run, progress, cx).or_else(|| move_remote(run, remote, progress, cx));
     }
-    retry(run, progress, cx)
-        .or_else(|| if run.is_agent() { move_agent(state, run, progress, cx) } else { None })
+    retry(run, progress, cx).or_else(|| match run.is_agent() {
+        true => move_agent(state, run, progress, cx),
+        false => move_handled(state, run, progress),
+    })
+}
+
+/// A handler's run waits while nothing of it moves but for a decision. What its handler does in this
+/// process and has not told yet is not seen here: the run goes on as soon as it is told.
+fn move_handled(state: &SessionState, run: &Run, progress: &Progress) -> Option<Vec<Draft>> {
+    let moves = progress.has_effect() || state.live_children(run.id).next().is_some();
+    match (!moves && progress.asked().next().is_some(), run.status) {
+        (true, RunStatus::Running) => Some(vec![draft(run, RunWaiting { run: run.id })]),
+        (false, RunStatus::WaitingApproval) => Some(vec![draft(run, RunResumed { run: run.id })]),
+        _ => None,
+    }
 }
 
 /// An executor's run: its step is intended once somebody has it, and its result is the run's.

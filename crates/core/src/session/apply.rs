@@ -84,6 +84,7 @@ impl SessionState {
             Event::StepCharged(event) => self.step_charged(event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
             Event::StepRefused(event) => self.step_refused(entry, event),
+            Event::StepAsked(event) => self.step_asked(event),
             Event::CallAssessed(event) => self.call_assessed(event),
             Event::StepCancelled(event) => self.step_cancelled(event.run, event.step),
             Event::TurnLanded(event) => self.turn_landed(entry, event),

@@ -6,6 +6,7 @@ mod checkpoint;
 mod fields;
 mod finish;
 mod handoff;
+mod intend;
 mod remote;
 mod step;
 mod task;
@@ -17,9 +18,8 @@ use approval::{Verdict, decide_approval};
 use fields::{Fields, bind_agent, change_session};
 pub use fields::{check_offered, check_opening};
 use finish::finish_run;
-use step::{
-    Failure, fail_step, intend_step, land_step, lose_step, record_step, resolve_step, skip_step,
-};
+use intend::{Intention, intend_step};
+use step::{Failure, fail_step, land_step, lose_step, record_step, resolve_step, skip_step};
 use travel::hand_approval;
 use turn::land_turn;
 
@@ -75,7 +75,12 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         }
         Command::PauseRun { run } => pause_run(state, *run),
         Command::ResumeRun { run } => resume_run(state, *run),
-        Command::IntendStep { substep, ruled } => intend_step(state, substep, &ruled.ruling, cx),
+        Command::IntendStep { substep, ruled, shown, approver } => {
+            let shown = shown.as_ref();
+            let intention =
+                Intention { substep, ruling: &ruled.ruling, shown, approver: *approver };
+            intend_step(state, &intention, cx)
+        }
         Command::RecordStep { substep, failed, writes } => {
             record_step(state, substep, *failed, writes, cx)
         }

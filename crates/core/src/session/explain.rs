@@ -94,7 +94,9 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         return Some(stuck(StuckReason::Effect, step, Some(open.since), text));
     }
     if let Some(approval) = progress.asked().next() {
-        let text = format!("approval `{approval}` is open; approve or deny it");
+        let about = progress.asked_step(approval);
+        let about = about.map(|(name, _)| format!(" about substep `{name}`")).unwrap_or_default();
+        let text = format!("approval `{approval}`{about} is open; approve or deny it");
         return Some(stuck(
             StuckReason::Approval,
             approval,

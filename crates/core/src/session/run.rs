@@ -6,8 +6,8 @@ use tenure_contract::event::{
     CallNoted, CallSite, CallVerdict, Pins, RunLimits, ScheduledBy, StopReceipt, Usage, Work,
 };
 use tenure_contract::words::{
-    CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus, StepKind,
-    StopReason, Trigger,
+    ApprovalStatus, CallRefusal, ErrorClass, InputPolicy, LossCause, RecoveryClass, RunStatus,
+    StepKind, StopReason, Trigger,
 };
 use tenure_contract::{ApprovalId, Digest, EventId, PolicyVersion, RunId, StepId, TaskId, Time};
 
@@ -197,6 +197,34 @@ pub struct Progress {
     /// True when policy refused the run itself.
     #[n(12)]
     pub refused: bool,
+    /// A handler's substeps that somebody decides about before they begin, by name (`POL-1`).
+    #[n(65)]
+    #[cbor(default)]
+    pub asked_steps: BTreeMap<String, AskedStep>,
+}
+
+/// A substep that somebody decides about before it begins.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct AskedStep {
+    /// The approval.
+    #[n(0)]
+    pub approval: ApprovalId,
+    /// What it is.
+    #[n(1)]
+    pub kind: StepKind,
+    /// Digest of its inputs.
+    #[n(2)]
+    pub input: Digest,
+    /// The version of the policy that asked.
+    #[n(3)]
+    pub policy: PolicyVersion,
+    /// Where the approval stands.
+    #[n(4)]
+    pub status: ApprovalStatus,
+    /// The entry with somebody's decision.
+    #[n(5)]
+    pub decided_seq: Option<u64>,
 }
 
 /// An end was asked for.
@@ -526,7 +554,12 @@ impl Progress {
     pub fn has_effect(&self) -> bool {
         self.open.values().any(|step| !matches!(step.stand, Stand::InDoubt(_)))
     }
-    /// The approvals its calls and budget wait for.
+    /// The substep an approval is about, if it is about one that has not begun.
+    #[must_use]
+    pub fn asked_step(&self, approval: ApprovalId) -> Option<(&String, &AskedStep)> {
+        self.asked_steps.iter().find(|(_, asked)| asked.approval == approval)
+    }
+    /// The approvals its calls, its substeps and its budget wait for.
     pub fn asked(&self) -> impl Iterator<Item = ApprovalId> + '_ {
         let calls = self.turns.last().into_iter().flat_map(|turn| &turn.calls);
         calls
@@ -534,6 +567,12 @@ impl Progress {
                 CallOutcome::Asked(approval) => Some(approval),
                 _ => None,
             })
+            .chain(
+                self.asked_steps
+                    .values()
+                    .filter(|asked| asked.status == ApprovalStatus::Requested)
+                    .map(|asked| asked.approval),
+            )
             .chain(self.budget_asked)
     }
 }

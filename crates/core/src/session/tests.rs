@@ -1,6 +1,7 @@
 //! What the session machine promises, by requirement, and what holds after anything at all.
 
 mod approval;
+mod asking;
 pub(crate) mod bench;
 mod checkpoint;
 mod handoff;

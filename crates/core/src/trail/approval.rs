@@ -1,7 +1,9 @@
 //! What is told of approvals: what exactly was asked, who decided it and from where.
 
 use super::Trail;
-use tenure_contract::event::{ApprovalClosed, ApprovalDecided, ApprovalHanded, ApprovalRequested};
+use tenure_contract::event::{
+    ApprovalClosed, ApprovalDecided, ApprovalHanded, ApprovalRequested, StepAsked,
+};
 use tenure_contract::trail::{ApprovalTold, DecisionTold, Deed, HandingTold, Subject};
 use tenure_contract::words::ApprovalStatus;
 use tenure_contract::{ApprovalId, Entry};
@@ -24,6 +26,11 @@ impl Trail {
         };
         self.approvals.add(event.approval, told);
         Some(Subject::Approval(event.approval))
+    }
+
+    /// Which substep waits is told in what its approval asks.
+    pub(super) fn step_asked(&mut self, event: &StepAsked) -> Option<Subject> {
+        self.approval(event.approval, |_| ())
     }
 
     pub(super) fn approval_handed(

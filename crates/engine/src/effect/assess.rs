@@ -7,7 +7,7 @@ use super::is_passing;
 use super::tool::asked;
 use crate::lock;
 use crate::node::Node;
-use crate::policy::setting;
+use crate::policy::{setting, standing};
 use crate::resident::Resident;
 use crate::seal::Bodies;
 use serde_json::Value;
@@ -157,23 +157,4 @@ fn verdict_now(
         None => Standing::Kept,
     };
     Ok(Seen { verdict, action, approver })
-}
-
-/// Whether who decided an approval may still decide it.
-fn standing(
-    resident: &Resident,
-    policy: &Policy,
-    approval: ApprovalId,
-    resolver: &str,
-) -> Standing {
-    let cell = lock(&resident.cell);
-    let known = cell.session().and_then(|state| Some((state, state.approvals.get(&approval)?)));
-    let principal = resolver.parse::<Principal>().ok();
-    let (Some((state, known)), Some(principal)) = (known, principal) else { return Standing::Lost };
-    let matter = Matter::Decide { approval, kind: known.kind, risk: known.risk };
-    let question = Question { principal, matter, setting: setting(state, None) };
-    match policy.rule(&question) {
-        Ruling::Permit => Standing::Kept,
-        Ruling::Ask(_) | Ruling::Deny { .. } => Standing::Lost,
-    }
 }

@@ -83,7 +83,7 @@ fn prepare(
     call: Call,
 ) -> Result<(BuiltTool, ToolCall), Error> {
     let (built, arguments) = asked(node, resident, call.run, call.site, call.edited_seq)?;
-    let workspace = node.workspaces.join(resident.journal.to_string());
+    let workspace = node.workspace_of(resident);
     let context = ToolContext { tenant: resident.tenant, run: call.run, workspace };
     let (cancel, progress) = (node.cancel_of(call.run), progress(node, resident, call));
     let asked = ToolCall { step: call.step, arguments, context, cancel, progress };

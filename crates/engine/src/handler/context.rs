@@ -1,9 +1,9 @@
 //! What a handler is given (`INT-3`): who and what it works for, and `step`.
 
+use super::asking::{Begun, Rest};
 use super::drive::Parking;
 use crate::lock;
 use crate::node::Node;
-use crate::policy::setting;
 use crate::resident::{Actor, Resident};
 use crate::seal::{Bodies, Sealed};
 use serde::Serialize;
@@ -11,10 +11,10 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::collections::HashSet;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
-use tenure_contract::entry::Principal;
 use tenure_contract::words::{ErrorClass, LossCause, RecoveryClass, StepKind};
 use tenure_contract::{
     ArtifactId, Code, Digest, Error, IntentId, MaterializationId, RunId, SessionId, StepId,
@@ -22,7 +22,6 @@ use tenure_contract::{
 };
 use tenure_core::Command;
 use tenure_core::command::{Substep, Write};
-use tenure_core::policy::{Callee, Matter, Question, Ruled};
 use tenure_core::session::{Run, Stand};
 
 /// Entries of one session that may be ahead of the disk before a `read` substep waits.
@@ -63,6 +62,10 @@ pub(super) struct Inner {
     pub parking: Parking,
     /// Names of the substeps this invocation is performing.
     pub under_way: Mutex<HashSet<String>>,
+    /// How it stands with what they wait for.
+    pub rest: Rest,
+    /// The engine's task that drives it.
+    pub task: Option<tokio::task::Id>,
 }
 
 /// A substep one invocation is performing: once at a time, and waited for by a drain if it has an
@@ -92,6 +95,7 @@ impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         lock(&self.inner.under_way).remove(self.name);
         self.inner.node.substeps.fetch_sub(u64::from(self.counts), Ordering::Relaxed);
+        self.inner.has_one_less();
     }
 }
 
@@ -158,6 +162,12 @@ impl Ctx {
         &self.inner.intent.solution_id
     }
 
+    /// The session's folder, which its agents' file tools see too. It may not be there yet.
+    #[must_use]
+    pub fn workspace(&self) -> PathBuf {
+        self.inner.node.workspace_of(&self.inner.resident)
+    }
+
     /// An artifact id that is the same whenever this handler is run again.
     #[must_use]
     pub fn artifact_id(&self, name: &str) -> ArtifactId {
@@ -193,6 +203,9 @@ impl Ctx {
         Fut: Future<Output = Result<T, StepFailure>>,
     {
         let substep = self.substep(name, class, inputs)?;
+        if self.inner.is_over() {
+            return self.parked().await;
+        }
         let known = self.known(&substep)?;
         if let Known::Recorded(seq, failed) = known {
             return self.recorded(seq, failed).await;
@@ -200,12 +213,15 @@ impl Ctx {
         if self.inner.node.is_draining() {
             return self.leave().await;
         }
-        let _under_way = UnderWay::begin(&self.inner, name, class)?;
+        let under_way = UnderWay::begin(&self.inner, name, class)?;
         match known {
             Known::Recorded(seq, failed) => self.recorded(seq, failed).await,
             Known::New if class == RecoveryClass::Read => self.record(substep, perform).await,
             Known::New => {
-                self.intend(&substep, inputs).await?;
+                if let Begun::No = self.intend(&substep, inputs).await? {
+                    drop(under_way);
+                    return self.leave().await;
+                }
                 match self.known(&substep)? {
                     Known::Open(step, attempt) => {
                         self.attempts(&substep, step, attempt, perform).await
@@ -350,55 +366,6 @@ impl Ctx {
         }
     }
 
-    /// Journals the intent, or that policy refuses it, and waits until it is durable.
-    async fn intend(&self, substep: &Substep, inputs: &impl Serialize) -> Result<(), StepFailure> {
-        loop {
-            let (ruled, bodies) = self.ruled(substep, inputs)?;
-            let command = Command::IntendStep { substep: substep.clone(), ruled };
-            match self.transact(&command, bodies).await {
-                Ok(seq) => {
-                    self.reach(seq).await;
-                    return Ok(());
-                }
-                // another policy came into force meanwhile
-                Err(StepFailure::Refused(error)) if error.code == Code::VersionConflict => {}
-                Err(failure) => return Err(failure),
-            }
-        }
-    }
-
-    /// What policy says of a substep with a side effect (`POL-1`). A handler cannot wait for a
-    /// decision: where policy asks for one, the substep is refused.
-    fn ruled(&self, substep: &Substep, inputs: &impl Serialize) -> Result<(Ruled, Bodies), Error> {
-        let Inner { node, resident, .. } = &*self.inner;
-        let policy = node.policy(resident)?;
-        if policy.permits_every_call() {
-            return Ok((policy.permit(), Bodies::default()));
-        }
-        let arguments = serde_json::to_value(inputs)
-            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
-        let callee = Callee::Substep {
-            intent: self.inner.intent.intent_type.clone(),
-            name: substep.name.clone(),
-        };
-        let setting = {
-            let cell = lock(&resident.cell);
-            cell.session().map(|state| setting(state, None)).unwrap_or_default()
-        };
-        let matter =
-            Matter::Call { callee, class: substep.class, asks: None, arguments: &arguments };
-        let ruled = policy.ruled(&Question { principal: Principal::system(), matter, setting });
-        let refusal = match ruled.ruling.clone().at_once() {
-            Ok(()) => None,
-            Err(why) => {
-                let told = format!("substep `{}` is refused: {why}", substep.name);
-                let body = json!({ "error": told, "code": Code::DeniedByPolicy });
-                Some(node.seal_json(resident.tenant, &body)?)
-            }
-        };
-        Ok((ruled, Bodies { refusal, ..Bodies::default() }))
-    }
-
     async fn attempts<T, F, Fut>(
         &self,
         substep: &Substep,
@@ -480,7 +447,11 @@ impl Ctx {
         false
     }
 
-    async fn transact(&self, command: &Command, bodies: Bodies) -> Result<u64, StepFailure> {
+    pub(super) async fn transact(
+        &self,
+        command: &Command,
+        bodies: Bodies,
+    ) -> Result<u64, StepFailure> {
         let Inner { node, resident, .. } = &*self.inner;
         match node.transact(resident, command, bodies, &Actor::system()) {
             Ok(seq) => Ok(seq),
@@ -528,8 +499,14 @@ impl Ctx {
     }
 
     /// Resolves once `seq` is durable; parks the handler if it never will be.
-    async fn reach(&self, seq: u64) {
-        if self.inner.resident.durable.reach(seq).await.is_err() {
+    pub(super) async fn reach(&self, seq: u64) {
+        let Inner { node, resident, .. } = &*self.inner;
+        let reached = match tokio::task::try_id() == self.inner.task {
+            true => resident.durable.reach(seq).await,
+            // nobody else sees to it that what a task the handler spawned has queued is committed
+            false => node.durable(resident, seq).await,
+        };
+        if reached.is_err() {
             let () = self.parked().await;
         }
     }

@@ -1,5 +1,6 @@
 //! Runs a handler for a run, until it returns, is parked, or is aborted.
 
+use super::asking::{Over, Rest};
 use super::context::{Ctx, Inner, Intent};
 use super::registry::{HandlerFailure, HandlerResult};
 use crate::effect::is_passing;
@@ -9,6 +10,7 @@ use crate::resident::{Actor, Resident};
 use crate::seal::Bodies;
 use futures::FutureExt;
 use serde_json::{Value, json};
+use std::future::poll_fn;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, Mutex};
 use tenure_contract::event::Work;
@@ -71,8 +73,11 @@ async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Resul
         intent,
         parking: Parking::default(),
         under_way: Mutex::default(),
+        rest: Rest::default(),
+        task: tokio::task::try_id(),
     };
     let ctx = Ctx { inner: Arc::new(inner) };
+    let _over = Over(&ctx.inner);
     let cancel = node.cancel_of(run);
     let handed = ctx.clone();
     let handling = AssertUnwindSafe(async move { handler.handle(handed).await }).catch_unwind();
@@ -81,6 +86,9 @@ async fn invoke(node: &Arc<Node>, resident: &Arc<Resident>, run: RunId) -> Resul
         () = cancel.cancelled() => Ok(()),
         done = handling => finish(node, resident, run, done.unwrap_or_else(|_| Err(panicked()))).await,
         () = ctx.inner.parking.0.notified() => Ok(()),
+        // whatever moved the handler has moved it by now; what only waits for decisions is dropped,
+        // and run again once there is one (`APR-5`)
+        () = poll_fn(|task| ctx.inner.only_waits(task)) => Ok(()),
     }
 }
 

@@ -434,3 +434,27 @@ fn hnd_1_an_executor_answers_what_it_claimed_and_the_next_claim_is_the_new_owner
         verified(&engine.told(session));
     });
 }
+
+/// An executor's step is no call: a policy that asks about every call asks nothing of it.
+#[test]
+fn pol_1_what_an_executor_carries_out_is_asked_about_as_the_run_it_is() {
+    let house = House::new();
+    let life = house.live(IntentRegistry::default());
+    life.block_on(async {
+        let engine = &life.engine;
+        let text = "@ask(\"all\") @approvers(\"user:*\") permit(principal, action == Action::\"call\", resource);\n\
+                    permit(principal, action == Action::\"run\", resource);\n\
+                    permit(principal, action == Action::\"dispatch\", resource);";
+        engine.set_policy(&ada(), SetPolicy { text: text.to_owned() }).await.unwrap();
+        let known = workers(engine, &["a"]).await;
+        send(engine, "k", json!({})).await;
+        let claimed = claim(engine, &known[0], 20_000).await.unwrap();
+        let run = start(engine, &known[0], &claimed).await;
+        let (id, done) = (claimed.dispatch.dispatch_id, done(claimed.standing.claim, "carried"));
+        engine.complete_dispatch(&worker("a"), id, done).await.unwrap();
+        let ended = run_stands(engine, run, RunStatus::Completed).await;
+        assert_eq!(ended.output, Some(json!("carried")));
+        let kinds = engine.kinds(ended.session_id);
+        assert!(!kinds.contains(&"approval.requested"), "{kinds:?}");
+    });
+}

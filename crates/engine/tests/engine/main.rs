@@ -6,6 +6,7 @@ mod hosts;
 
 mod approvals;
 mod artifacts;
+mod asking;
 mod charges;
 mod checkpoints;
 mod claims;

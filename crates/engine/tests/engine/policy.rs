@@ -265,11 +265,8 @@ async fn pol_1_a_handlers_substep_is_refused_and_the_handler_sees_it() {
     let house = House::new();
     let payments = Arc::default();
     let engine = house.engine(paying(&payments));
-    let asks = "@ask(\"money\") permit(principal, action == Action::\"call\", resource);\n\
-                permit(principal, action == Action::\"run\", resource);";
     for (text, code, kind) in [
         (format!("{ALL}{NO_PAY}"), "denied-by-policy", "step.refused"),
-        (asks.to_owned(), "denied-by-policy", "step.refused"),
         (
             format!(
                 "{ALL}forbid(principal, action == Action::\"call\", resource) when {{ context.numbers.hasTag(\"/amount\") && context.numbers.getTag(\"/amount\") > 4 }};"

@@ -56,3 +56,56 @@ async fn run_2_the_submitter_of_a_refused_run_sees_why() {
     assert_eq!(run["error"]["code"], "denied-by-policy");
     assert!(run["error"]["message"].as_str().unwrap().contains("no policy permits it"), "{run}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pol_1_a_handlers_substep_that_policy_asks_about_waits_and_is_decided() {
+    let rig = Rig::new().await;
+    let text = "@ask(\"money moves\") @approvers(\"user:*\") @risk(\"high\")\n\
+                permit(principal, action == Action::\"call\", resource == Intent::\"pay\");\n\
+                permit(principal, action == Action::\"run\", resource);\n\
+                permit(principal is User, action == Action::\"decide\", resource);";
+    answered(rig.request(Method::PUT, "/v1/policy").json(&json!({ "text": text })), StatusCode::OK)
+        .await;
+    for (decision, status) in [("approve", "completed"), ("deny", "failed")] {
+        let intent = json!({ "type": "pay", "parameters": { "amount": 3 } });
+        let run = rig.run(&json!({ "intent": intent })).await;
+        assert_eq!(run["status"], "waiting-approval", "{run}");
+        let why = &run["waitingFor"];
+        assert_eq!(why["reason"], "approval");
+        assert!(why["text"].as_str().unwrap().contains("substep `pay`"), "{run}");
+        let (id, run) = (run["runId"].as_str().unwrap(), &run);
+        let seen = rig.see(&format!("/api/execution/{id}/status")).await;
+        assert_eq!(
+            (&seen["status"], &seen["metadata"]["run_status"]),
+            (&json!("running"), &json!("waiting-approval")),
+            "{seen}"
+        );
+        let path = format!("/v1/approvals/{}", why["subject"].as_str().unwrap());
+        let asked = rig.see(&path).await;
+        assert_eq!(
+            (&asked["actionLabel"], &asked["riskLevel"], &asked["runId"]),
+            (&json!("money moves: pay {\"amount\":3}"), &json!("high"), &run["runId"])
+        );
+        assert_eq!(
+            (&asked["action"]["intent"], &asked["action"]["arguments"]),
+            (&json!("pay"), &json!({ "amount": 3 })),
+            "{asked}"
+        );
+        let decide = format!("{path}/decision");
+        let edited = json!({ "decision": "approve", "arguments": { "amount": 1 } });
+        let told =
+            refused(rig.post(&decide, &edited), StatusCode::BAD_REQUEST, "invalid-argument").await;
+        assert!(told["detail"].as_str().unwrap().contains("approve or deny it as it is"), "{told}");
+        let decided = json!({ "decision": decision, "reason": "so it is" });
+        answered(rig.post(&decide, &decided), StatusCode::OK).await;
+        let run = rig.rested(id).await;
+        assert_eq!(run["status"], status, "{run}");
+        match decision {
+            "approve" => assert_eq!(run["output"], "paid"),
+            _ => {
+                assert_eq!(run["error"]["code"], "denied-by-policy");
+                assert!(run["error"]["message"].as_str().unwrap().contains("so it is"), "{run}");
+            }
+        }
+    }
+}

@@ -8,11 +8,12 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tenure_contract::entry::Principal;
 use tenure_contract::resource::{Caller, CreateKey};
+use tenure_contract::words::RecoveryClass;
 use tenure_contract::{TenantId, Time};
 use tenure_core::verify::head::{certify, public_key};
 use tenure_engine::{
     Clock, Config, Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, Motion,
-    Slots, SystemMint,
+    Slots, StepFailure, SystemMint,
 };
 use tenure_store::{MemoryStore, Store};
 use tenure_surface::http::{Access, HeadSigner, ServerState, StoreFiles, router, serve};
@@ -213,6 +214,12 @@ fn intents(gate: &Arc<Semaphore>) -> IntentRegistry {
         Ok(HandlerResult { output: ctx.intent().parameters.clone(), ..HandlerResult::default() })
     });
     intents.register_intent("fail", "faulty", failing);
+    intents.register_intent("pay", "teller", |ctx: Ctx| async move {
+        let pay = |_| async { Ok::<_, StepFailure>("paid".to_owned()) };
+        let inputs = ctx.intent().parameters.clone();
+        let output = json!(ctx.step("pay", RecoveryClass::Once, &inputs, pay).await?);
+        Ok(HandlerResult { output, ..HandlerResult::default() })
+    });
     let gate = gate.clone();
     intents.register_intent("hold", "patient", move |_: Ctx| {
         let gate = gate.clone();

@@ -1,6 +1,9 @@
 //! `ingest_file`: takes a real file, finds out what it is, profiles it, and registers the file and
 //! its profile as artifacts, the profile made from the file (`EX-6`).
 //!
+//! Asked to, it also writes the profile as a report into the session's folder, where the session's
+//! agents can read it: a step with an effect, which policy is asked about first (`POL-1`).
+//!
 //! The file is read in pieces and never held whole, so its size hardly matters. A record that
 //! cannot be read is counted and shown, and ends nothing; what is no file, no text, or above the
 //! limit fails the run with a reason.
@@ -16,6 +19,8 @@ pub use detect::Format;
 pub use profile::{BadRecord, Profile};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use tenure_agent::ToolFailure;
+use tenure_agent::tool::write_file;
 use tenure_contract::Digest;
 use tenure_contract::resource::{Materialization, SemanticDescriptor};
 use tenure_contract::words::{ArtifactState, RecoveryClass};
@@ -32,7 +37,10 @@ pub(super) fn registration() -> Registration {
         function: Some(std::sync::Arc::new(ingest)),
         parameters: Some(json!({
             "type": "object", "required": ["file"], "additionalProperties": false,
-            "properties": {"file": {"type": "string", "minLength": 1, "description": "an absolute path on the server's machine"}},
+            "properties": {
+                "file": {"type": "string", "minLength": 1, "description": "an absolute path on the server's machine"},
+                "report": {"type": "string", "minLength": 1, "description": "where in the session's workspace the profile is written, as JSON"},
+            },
         })),
         metadata: json!({
             "description": "Profiles a CSV, JSON, JSONL, Markdown or text file and registers it with its profile.",
@@ -108,6 +116,7 @@ async fn ingest(ctx: Ctx) -> Result<HandlerResult, HandlerFailure> {
         Outcome::Profiled(profile) => *profile,
         Outcome::Refused { code, message } => return Err(HandlerFailure::new(code, message)),
     };
+    let report = report(&ctx, &file, &profile).await?;
     let produced = artifacts(&ctx, Path::new(&file), &profile)?;
     let output = json!({
         "file": file,
@@ -117,9 +126,45 @@ async fn ingest(ctx: Ctx) -> Result<HandlerResult, HandlerFailure> {
         "badRecords": profile.bad_count,
         "bytes": profile.bytes,
         "digest": profile.digest,
+        "report": report,
         "artifacts": { "file": produced[0].artifact_id, "profile": produced[1].artifact_id },
     });
     Ok(HandlerResult { output, artifacts: produced.into() })
+}
+
+/// Writes the profile into the session's folder, if a report is asked for.
+async fn report(
+    ctx: &Ctx,
+    file: &str,
+    profile: &Profile,
+) -> Result<Option<String>, HandlerFailure> {
+    let Some(path) = ctx.intent().parameters["report"].as_str() else { return Ok(None) };
+    let inputs =
+        json!({ "path": path, "file": file, "bytes": profile.bytes, "digest": profile.digest });
+    let content = serde_json::to_vec_pretty(profile)
+        .map_err(|why| HandlerFailure::new("internal", why.to_string()))?;
+    let write = |key: String| {
+        let (folder, path, content) = (ctx.workspace(), path.to_owned(), content.clone());
+        async move {
+            let step = key.parse().map_err(|_| failed(format!("`{key}` is no step")))?;
+            let write = move || write_file::write(&folder, &path, step, &content);
+            let written = tokio::task::spawn_blocking(write).await;
+            written.map_err(|why| StepFailure::Lost { message: why.to_string() })?.map_err(told)
+        }
+    };
+    Ok(Some(ctx.step("report", RecoveryClass::Idempotent, &inputs, write).await?))
+}
+
+fn failed(message: String) -> StepFailure {
+    StepFailure::Failed { message }
+}
+
+fn told(failure: ToolFailure) -> StepFailure {
+    match failure {
+        ToolFailure::Refused { message } => failed(message),
+        ToolFailure::Transient { message } => StepFailure::Transient { message },
+        ToolFailure::Lost { message } => StepFailure::Lost { message },
+    }
 }
 
 /// What reading came to; a refusal is a result too, and is recorded with its code.

@@ -2,7 +2,7 @@
 
 use super::{Folded, call_mut, legal};
 use crate::machine;
-use crate::session::run::CallOutcome;
+use crate::session::run::{AskedStep, CallOutcome, Run};
 use crate::session::state::{Approval, Handed, SessionState};
 use std::collections::BTreeMap;
 use tenure_contract::event::*;
@@ -23,18 +23,57 @@ impl SessionState {
         if approval.status != ApprovalStatus::Approved || used {
             return Err(format!("approval `{id}` is not there to be used"));
         }
-        if approval.run != Some(event.run)
-            || approval.site != event.site
-            || approval.action != event.input
-        {
+        if approval.run != Some(event.run) || approval.site != event.site {
             return Err(format!("approval `{id}` is for another action"));
         }
+        let action = approval.action;
         approval.consumed = true;
-        let site = event.site.ok_or("an approved step names its call")?;
+        let Some(site) = event.site else { return self.consume_for_substep(id, event) };
+        if action != event.input {
+            return Err(format!("approval `{id}` is for another action"));
+        }
         match call_mut(self.progress_mut(event.run)?, site)?.outcome {
             CallOutcome::Approved { approval, edited_seq } if approval == id => Ok(edited_seq),
             _ => Err(format!("the call does not wait for approval `{id}`")),
         }
+    }
+
+    fn consume_for_substep(
+        &mut self,
+        id: ApprovalId,
+        event: &StepIntended,
+    ) -> Result<Option<u64>, String> {
+        match self.progress_mut(event.run)?.asked_steps.remove(&event.name) {
+            Some(asked)
+                if (asked.approval, asked.kind, asked.input) == (id, event.kind, event.input) =>
+            {
+                Ok(None)
+            }
+            _ => Err(format!("approval `{id}` is for another action")),
+        }
+    }
+
+    /// A substep waits for the approval that was asked for just before. One that was decided may be
+    /// asked about again: the decision before it stays unused (`APR-3`).
+    pub(super) fn step_asked(&mut self, event: &StepAsked) -> Folded {
+        let StepAsked { run, approval: id, name, kind, input, policy } = event.clone();
+        let known = self.approvals.get(&id).ok_or_else(|| format!("no approval `{id}`"))?;
+        let is_its = known.run == Some(run)
+            && known.site.is_none()
+            && known.kind == ApprovalKind::Action
+            && known.status == ApprovalStatus::Requested;
+        let progress = self.progress_mut(run)?;
+        if !is_its || progress.asked_step(id).is_some() {
+            return Err(format!("approval `{id}` is about something else"));
+        }
+        let before = progress.asked_steps.get(&name).map(|before| before.status);
+        if progress.memo.contains_key(&name) || before == Some(ApprovalStatus::Requested) {
+            return Err(format!("substep `{name}` has begun, or waits already"));
+        }
+        let status = ApprovalStatus::Requested;
+        let asked = AskedStep { approval: id, kind, input, policy, status, decided_seq: None };
+        progress.asked_steps.insert(name, asked);
+        Ok(())
     }
 
     pub(super) fn approval_requested(
@@ -116,6 +155,7 @@ impl SessionState {
             _ => CallOutcome::Denied(entry.seq),
         };
         self.tell(&approval, outcome, approved)?;
+        self.tell_substep(event.approval, &approval, Some(entry.seq));
         match (event.edited, approval.run, approval.site) {
             // nobody has assessed these arguments yet
             (Some(_), Some(run), Some(site)) => {
@@ -132,7 +172,17 @@ impl SessionState {
             ApprovalStatus::Expired => CallOutcome::Refused(CallRefusal::ApprovalExpired),
             _ => CallOutcome::Cancelled,
         };
-        self.tell(&approval, outcome, false)
+        self.tell(&approval, outcome, false)?;
+        self.tell_substep(event.approval, &approval, None);
+        Ok(())
+    }
+
+    fn tell_substep(&mut self, id: ApprovalId, approval: &Approval, decided_seq: Option<u64>) {
+        let run = approval.run.and_then(|run| self.runs.get_mut(&run));
+        let Some(progress) = run.and_then(Run::progress_mut) else { return };
+        if let Some(asked) = progress.asked_steps.values_mut().find(|asked| asked.approval == id) {
+            (asked.status, asked.decided_seq) = (approval.status, decided_seq);
+        }
     }
 
     fn close(&mut self, id: ApprovalId, status: ApprovalStatus) -> Result<Approval, String> {

@@ -238,7 +238,9 @@ impl SessionState {
             result_seq: Some(entry.seq),
             failed: true,
         };
-        match self.progress_mut(event.run)?.memo.insert(event.name.clone(), memo) {
+        let progress = self.progress_mut(event.run)?;
+        progress.asked_steps.remove(&event.name);
+        match progress.memo.insert(event.name.clone(), memo) {
             None => Ok(()),
             Some(_) => Err(format!("substep `{}` was recorded already", event.name)),
         }

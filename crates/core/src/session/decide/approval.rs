@@ -57,6 +57,14 @@ pub(super) fn decide_approval(
     if approval.needs_reason && !has_reason {
         return Err(Refusal::ReasonRequired(id));
     }
+    let run = approval.run.and_then(|run| state.runs.get(&run));
+    let asked = run.and_then(|run| run.progress()?.asked_step(id));
+    if let (Some(_), Some((name, _))) = (verdict.edited, asked) {
+        return Err(Refusal::Invalid(format!(
+            "approval `{id}` is about substep `{name}`, whose inputs its handler makes; approve or \
+             deny it as it is"
+        )));
+    }
     let event = ApprovalDecided {
         approval: id,
         run: approval.run,
@@ -67,7 +75,7 @@ pub(super) fn decide_approval(
         policy: cx.policy,
         token: verdict.returned.map(|returned| returned.token),
     };
-    Ok(vec![match approval.run.and_then(|run| state.runs.get(&run)) {
+    Ok(vec![match run {
         Some(run) => given(draft(run, event)),
         None => given(unowned(event)),
     }])

@@ -5,9 +5,10 @@ use super::{Decided, given};
 use crate::command::{Context, Standing};
 use crate::refusal::Refusal;
 use crate::session::run::{Call, CallOutcome, Run};
-use crate::session::state::SessionState;
+use crate::session::state::{Approval, SessionState};
 use crate::session::{covers, draft};
 use tenure_contract::event::*;
+use tenure_contract::words::RiskLevel;
 
 /// Takes a new verdict on a call. One that comes too late, or from a policy that is not in force any
 /// more, changes nothing; the wish for another one stays.
@@ -62,9 +63,18 @@ fn covered(state: &SessionState, run: &Run, call: &Call, verdict: &CallVerdict) 
         return false;
     };
     let Some(given) = state.approvals.get(&approval) else { return false };
-    let may =
-        |resolver: &String| approvers(run, verdict).iter().any(|allowed| covers(allowed, resolver));
-    *risk <= given.risk
+    is_as_strict(given, *risk, *needs_reason, approvers(run, verdict))
+}
+
+/// Whether an approval was given on terms at least as strict, by one of these.
+pub(super) fn is_as_strict(
+    given: &Approval,
+    risk: RiskLevel,
+    needs_reason: bool,
+    approvers: &[String],
+) -> bool {
+    let may = |resolver: &String| approvers.iter().any(|allowed| covers(allowed, resolver));
+    risk <= given.risk
         && (!needs_reason || given.needs_reason)
         && given.resolver.as_ref().is_some_and(may)
 }

@@ -1,5 +1,6 @@
 //! Decisions about a handler's return, and what any run leaves behind at its end.
 
+use super::step::going_on;
 use super::{Decided, cancelling, ended, given, live};
 use crate::command::{Draft, DraftBody, HandlerOutcome, NewArtifact};
 use crate::refusal::Refusal;
@@ -27,12 +28,13 @@ pub(super) fn finish_run(
     if cancelling(known) {
         return Ok(Vec::new());
     }
-    if known.status != RunStatus::Running {
-        let possible = "a handler can end a running run only";
+    if !matches!(known.status, RunStatus::Running | RunStatus::WaitingApproval) {
+        let possible = "a handler can end a running or waiting run only";
         return Err(Refusal::RunStatus { run, status: known.status, possible });
     }
     check_artifacts(state, artifacts)?;
-    let mut drafts = leave_open(known, now);
+    let mut drafts: Vec<Draft> = going_on(known).into_iter().collect();
+    drafts.extend(leave_open(known, now));
     drafts.extend((0u32..).zip(artifacts).map(|(index, made)| registration(known, made, index)));
     drafts.push(given(match outcome {
         HandlerOutcome::Done => ended(known, StopReason::Finished, None),

@@ -2,8 +2,7 @@
 
 use super::task::write;
 use super::{Decided, cancelling, given, live};
-use crate::command::{Context, Draft, DraftBody, Substep, Write};
-use crate::policy::Ruling;
+use crate::command::{Context, Draft, Substep, Write};
 use crate::refusal::Refusal;
 use crate::session::draft;
 use crate::session::run::{OpenStep, Run, Stand, Unbilled};
@@ -12,11 +11,14 @@ use tenure_contract::event::*;
 use tenure_contract::words::*;
 use tenure_contract::{RunId, StepId, Time, limits};
 
-/// The run may take another step of a handler now.
-fn may_step<'a>(state: &'a SessionState, substep: &Substep) -> Result<&'a Run, Refusal> {
+/// The run may take another step of a handler now. One that waits for a decision about one substep
+/// goes on with another.
+pub(super) fn may_step<'a>(state: &'a SessionState, substep: &Substep) -> Result<&'a Run, Refusal> {
     let run = live(state, substep.run)?;
     let progress = run.progress().ok_or(Refusal::NoRun(substep.run))?;
-    if progress.cancel.is_some() || run.status != RunStatus::Running {
+    let goes_on = run.status == RunStatus::Running
+        || run.status == RunStatus::WaitingApproval && !run.is_agent();
+    if progress.cancel.is_some() || !goes_on {
         let possible = "it takes no further step now";
         return Err(Refusal::RunStatus { run: run.id, status: run.status, possible });
     }
@@ -45,54 +47,6 @@ pub(in crate::session) fn out_of_budget(state: &SessionState, run: &Run) -> Opti
     None
 }
 
-pub(super) fn intend_step(
-    state: &SessionState,
-    substep: &Substep,
-    ruling: &Ruling,
-    cx: &mut Context,
-) -> Decided {
-    if matches!(substep.kind, StepKind::Model | StepKind::Tool) {
-        let kind = substep.kind;
-        return Err(Refusal::Invalid(format!(
-            "a {kind} step is begun by its agent's turn; expected a kind of substep"
-        )));
-    }
-    let run = may_step(state, substep)?;
-    let step = StepId::from_bytes(cx.fresh.take());
-    if *ruling != Ruling::Permit {
-        return Ok(vec![refused(run, step, substep, cx)]);
-    }
-    let event = StepIntended {
-        run: run.id,
-        step,
-        name: substep.name.clone(),
-        kind: substep.kind,
-        class: substep.class,
-        input: substep.input,
-        site: None,
-        timeout_ms: substep.timeout_ms,
-        approval: None,
-        has_lookup: false,
-        policy: Some(cx.policy),
-    };
-    Ok(vec![draft(run, event)])
-}
-
-/// What policy does not permit at once is refused: a handler cannot wait for a decision. The refusal
-/// is the substep's result, so that the handler goes the same way whenever it is run again.
-fn refused(run: &Run, step: StepId, substep: &Substep, cx: &Context) -> Draft {
-    let event = StepRefused {
-        run: run.id,
-        step,
-        name: substep.name.clone(),
-        kind: substep.kind,
-        class: substep.class,
-        input: substep.input,
-        policy: cx.policy,
-    };
-    Draft { body: DraftBody::Refusal, ..draft(run, event) }
-}
-
 pub(super) fn record_step(
     state: &SessionState,
     substep: &Substep,
@@ -110,9 +64,15 @@ pub(super) fn record_step(
         input: substep.input,
         failed,
     };
-    let mut drafts = vec![given(draft(run, event))];
+    let mut drafts: Vec<Draft> = going_on(run).into_iter().collect();
+    drafts.push(given(draft(run, event)));
     drafts.extend(written);
     Ok(drafts)
+}
+
+/// A run that waits goes on before what it does next.
+pub(super) fn going_on(run: &Run) -> Option<Draft> {
+    (run.status == RunStatus::WaitingApproval).then(|| draft(run, RunResumed { run: run.id }))
 }
 
 /// The open step an answer belongs to, if the answer is in time: that attempt has neither been

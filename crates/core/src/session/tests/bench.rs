@@ -2,7 +2,7 @@
 //! that keeps every entry with its bytes and its body.
 
 use crate::clock::Hold;
-use crate::command::{Context, Draft, DraftBody, Fresh, Standing, Substep};
+use crate::command::{Context, Draft, DraftBody, Fresh, Shown, Standing, Substep};
 use crate::policy::{Policy, Ruled, Ruling};
 use crate::session::{
     CallOutcome, Fault, Journalist, OpenStep, Progress, Run, SessionState, transact,
@@ -160,7 +160,19 @@ pub(crate) fn submit(submitted: RunSubmitted) -> Command {
 
 /// A substep that policy permits.
 pub(crate) fn intend(substep: Substep) -> Command {
-    Command::IntendStep { substep, ruled: Policy::builtin().permit() }
+    intend_as(substep, Policy::builtin().permit())
+}
+
+/// A substep with what policy says of it.
+pub(crate) fn intend_as(substep: Substep, ruled: Ruled) -> Command {
+    let (action, label) = (action_of(&substep), substep.name.clone());
+    let shown = Some(Shown { action, label });
+    Command::IntendStep { substep, ruled, shown, approver: Standing::Kept }
+}
+
+/// The digest of the exact action of a substep.
+pub(crate) fn action_of(substep: &Substep) -> Digest {
+    Digest::of(&[b"action", substep.name.as_bytes(), &substep.input.bytes()[..]])
 }
 
 /// A decision that policy permits its decider.

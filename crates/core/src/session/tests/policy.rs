@@ -216,7 +216,7 @@ fn pol_1_a_refused_substep_is_its_own_result() {
     let mut bench = Bench::open();
     let run = bench.submit(intent(1));
     let substep = substep(run, "pay", RecoveryClass::Once);
-    let entries = bench.run(Command::IntendStep { substep: substep.clone(), ruled: deny() });
+    let entries = bench.run(intend_as(substep.clone(), deny()));
     assert_eq!(kinds(&entries), ["step.refused"]);
     let memo = &bench.progress(run).memo["pay"];
     assert_eq!((memo.result_seq, memo.failed), (Some(entries[0].seq), true));

@@ -3,7 +3,7 @@
 use super::bench::*;
 use crate::command::{Command, HandlerOutcome, NewArtifact, Offer, Resume, Standing, Write};
 use crate::machine;
-use crate::policy::{Ruled, Ruling};
+use crate::policy::{Ruled, Ruling, Terms};
 use crate::projection::{Column, Table, Value, project};
 use crate::session::{By, SessionState, Stand, Wish, next_wake, wishes};
 use proptest::prelude::*;
@@ -115,6 +115,12 @@ impl Seed {
     fn ruled(self) -> Ruled {
         match self.how % 32 {
             5 => deny(),
+            6..=9 => ruled(Ruling::Ask(Terms {
+                why: "look".to_owned(),
+                approvers: Vec::new(),
+                needs_reason: false,
+                risk: Some(RiskLevel::ALL[self.which as usize % 4]),
+            })),
             _ => ruled(Ruling::Permit),
         }
     }
@@ -179,7 +185,7 @@ impl Seed {
             20 => Command::SkipStep { run, step },
             21 | 22 => self.resolution(state, step),
             23 | 24 => self.decision(state),
-            25 => Command::IntendStep { substep: self.substep(state), ruled: self.ruled() },
+            25 => intend_as(self.substep(state), self.ruled()),
             26 => Command::RecordStep {
                 substep: self.substep(state),
                 failed: self.which.is_multiple_of(5),
