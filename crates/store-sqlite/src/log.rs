@@ -149,6 +149,7 @@ impl Lease for LogFile {
 mod tests {
     use super::*;
     use std::path::Path;
+    use std::time::Instant;
     use tenure_contract::TenantId;
     use tenure_store::Body;
 
@@ -202,6 +203,26 @@ mod tests {
         log.append(&fence, &[entry(3)]).unwrap_err();
         drop(log);
         assert_eq!(seqs(&opened(place.path())), [1, 2]);
+    }
+
+    #[test]
+    fn a_log_that_is_never_idle_is_copied_beside_its_commits() {
+        let place = tempfile::tempdir().unwrap();
+        let directory = Arc::new(Directory::own(place.path()).unwrap());
+        let database = directory.log();
+        let log = LogFile::open(directory).unwrap();
+        let fence = log.acquire("one", 60_000).unwrap();
+        let is_copied = || directory::bytes_of(&database) > 1024 * 1024;
+        // 600 bodies of 5,000 bytes: too little to begin the file anew
+        for seq in 1..=600 {
+            log.append(&fence, &[entry(seq)]).unwrap();
+            log.wal.writing(true);
+        }
+        let until = Instant::now() + Duration::from_secs(30);
+        while !is_copied() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(is_copied(), "{} bytes", directory::bytes_of(&database));
     }
 
     /// No test over files can see a flush that is missing while the machine stays up, so this looks

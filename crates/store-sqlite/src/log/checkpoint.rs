@@ -1,9 +1,12 @@
-//! The write-ahead file of the log: kept allocated, begun anew before it grows, emptied when idle.
+//! The write-ahead file of the log: kept allocated, begun anew before it grows, copied as it fills.
 //!
 //! A flush that also has to record a longer file costs about twice one that overwrites, so a lone
 //! commit should never grow the file. Three things see to that: the file is filled with zeros up to
 //! [`WARM_BYTES`] when it is opened; a small batch that would grow it begins it anew instead; and
 //! once it is allocated it is never cut. SQLite takes zeros after its last frame for the end.
+//!
+//! Beginning anew takes that everything in it is in the database, and commits wait for it. A thread
+//! copies beside them, so that little is left to wait for.
 
 use crate::connect;
 use crate::directory::bytes_of;
@@ -25,8 +28,10 @@ const WARM_BYTES: u64 = 8 * 1024 * 1024;
 const SMALL_BATCH_ENTRIES: usize = 16;
 /// Room a small batch may need.
 const HEADROOM_BYTES: u64 = 128 * 1024;
-/// An idle log is checkpointed when its write-ahead file holds this much.
+/// An idle log is checkpointed when so much of its write-ahead file is not in the database.
 const IDLE_CHECKPOINT_BYTES: u64 = 1024 * 1024;
+/// One that is never idle is when it is so much.
+const BUSY_CHECKPOINT_BYTES: u64 = 2 * 1024 * 1024;
 /// The log is idle when nothing was committed for this long.
 const IDLE_MS: u64 = 25;
 /// When readers kept a restart from happening, it is tried again after this much more.
@@ -40,6 +45,8 @@ pub(super) struct Wal {
     path: PathBuf,
     /// Frames in use after the last commit, as SQLite told the hook.
     frames: Arc<AtomicU64>,
+    /// How many of them the thread has seen to: they are in the database, or a reader keeps them.
+    seen: AtomicU64,
     frame_bytes: u64,
     bytes_max: AtomicU64,
     commits: AtomicU64,
@@ -58,6 +65,8 @@ struct Idle {
     /// The writer is between the beginning and the end of a batch.
     writing: AtomicBool,
     wanted: AtomicBool,
+    /// It is wanted without waiting for an idle moment.
+    urgent: AtomicBool,
     stopped: Mutex<bool>,
     bell: Condvar,
 }
@@ -88,6 +97,7 @@ impl Wal {
         Ok(Self {
             path: path.to_owned(),
             frames,
+            seen: AtomicU64::new(0),
             frame_bytes: page_bytes + FRAME_HEADER_BYTES,
             bytes_max: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -136,9 +146,24 @@ impl Wal {
         self.commits.fetch_add(1, Relaxed);
         self.bytes_max.fetch_max(used, Relaxed);
         self.warm_bytes.fetch_max(used, Relaxed);
-        if used >= IDLE_CHECKPOINT_BYTES && !self.idle.wanted.swap(true, Relaxed) {
+        let left = self.left_bytes();
+        let is_wanted = |at: u64, told: &AtomicBool| left >= at && !told.swap(true, Relaxed);
+        let is_new = is_wanted(IDLE_CHECKPOINT_BYTES, &self.idle.wanted);
+        if is_wanted(BUSY_CHECKPOINT_BYTES, &self.idle.urgent) || is_new {
             self.idle.ring();
         }
+    }
+
+    /// What nobody has seen to yet.
+    fn left_bytes(&self) -> u64 {
+        let frames = self.frames.load(Relaxed);
+        let seen = self.seen.load(Relaxed);
+        // SQLite begins a file anew that is copied whole; what was seen to then is over
+        if frames < seen {
+            self.seen.store(0, Relaxed);
+            return frames * self.frame_bytes;
+        }
+        (frames - seen) * self.frame_bytes
     }
 
     /// Whether the file should be begun anew before a batch of so many entries.
@@ -161,13 +186,14 @@ impl Wal {
             self.restart_bytes.store(self.used_bytes() + RESTART_AGAIN_BYTES, Relaxed);
         } else {
             self.frames.store(0, Relaxed);
+            self.seen.store(0, Relaxed);
             self.restart_bytes.store(WAL_RESTART_BYTES, Relaxed);
         }
         Ok(())
     }
 }
 
-/// The thread that checkpoints while nothing is committed.
+/// The thread that checkpoints while nothing is committed, or beside what is when much is left.
 pub(super) struct Checkpointer {
     wal: Arc<Wal>,
     thread: Option<JoinHandle<()>>,
@@ -205,24 +231,30 @@ fn run(connection: &Connection, wal: &Wal) {
             continue;
         }
         let before = wal.commits();
-        let waited = idle.bell.wait_timeout(stopped, Duration::from_millis(IDLE_MS));
-        stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
+        if !idle.urgent.load(Relaxed) {
+            let waited = idle.bell.wait_timeout(stopped, Duration::from_millis(IDLE_MS));
+            stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
         let is_idle = wal.commits() == before && !idle.writing.load(Relaxed);
-        if is_idle && !*stopped {
+        if (is_idle || idle.urgent.load(Relaxed)) && !*stopped {
             drop(stopped);
-            idle.wanted.store(false, Relaxed);
             let alone = connect::lock(&wal.checkpointing);
-            checkpoint(connection);
+            match checkpoint(connection) {
+                Ok(seen) => wal.seen.store(seen, Relaxed),
+                // nothing is lost: the writer checkpoints too, and what fails there is told
+                Err(error) => tracing::warn!(%error, "the log was not checkpointed"),
+            }
             drop(alone);
+            idle.wanted.store(false, Relaxed);
+            idle.urgent.store(false, Relaxed);
             stopped = idle.stopped();
         }
     }
 }
 
-/// A failure here loses nothing: the writer checkpoints too, and what fails there is told.
-fn checkpoint(connection: &Connection) {
-    let sql = "PRAGMA wal_checkpoint(PASSIVE)";
-    if let Err(error) = connection.query_row(sql, [], |_| Ok(())) {
-        tracing::warn!(%error, "the idle log was not checkpointed");
-    }
+/// Copies what it can without making anybody wait; returns how many frames there were.
+fn checkpoint(connection: &Connection) -> rusqlite::Result<u64> {
+    let frames: i64 =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1))?;
+    Ok(u64::try_from(frames).unwrap_or(0))
 }
