@@ -125,6 +125,7 @@ fn example(schema: &Value) -> String {
         pattern.strip_prefix('^').and_then(|rest| rest.split_once("_[")).map(|(prefix, _)| prefix);
     match (prefix, schema["format"].as_str()) {
         (Some(prefix), _) => nobody(prefix),
+        (None, _) if pattern.starts_with("^sha256:") => format!("sha256:{}", "0".repeat(64)),
         (None, Some("date-time")) => "2026-01-01T00:00:00Z".to_owned(),
         (None, _) => "user:kit".to_owned(),
     }

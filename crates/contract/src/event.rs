@@ -19,6 +19,7 @@ pub mod secret;
 pub mod session;
 pub mod step;
 pub mod task;
+pub mod transfer;
 pub mod travel;
 
 use minicbor::{Decoder, Encoder, decode, encode};
@@ -40,6 +41,7 @@ pub use secret::*;
 pub use session::*;
 pub use step::*;
 pub use task::*;
+pub use transfer::*;
 pub use travel::*;
 
 macro_rules! events {
@@ -171,6 +173,14 @@ events! {
     63 "handoff.accepted" HandoffAccepted,
     /// An offer came to nothing.
     64 "handoff.closed" HandoffClosed,
+    /// A session is offered to another server.
+    65 "transfer.offered" TransferOffered,
+    /// An offer to another server was taken back.
+    66 "transfer.withdrawn" TransferWithdrawn,
+    /// A session is another server's from here on; the sender's last entry.
+    67 "transfer.released" TransferReleased,
+    /// A session came from another server; the receiver's first entry.
+    68 "transfer.received" TransferReceived,
     /// A point to resume from; the resume token is the body.
     70 "checkpoint.made" CheckpointMade,
     /// A tenant's ledger began.

@@ -43,6 +43,8 @@ ids! {
     ScheduleId = "sch",
     /// Responsibility for a session moving elsewhere.
     HandoffId = "hnd",
+    /// A session moving to another server.
+    TransferId = "trf",
     /// A token under which an approval is decided in another app (`APR-6`).
     TokenId = "tok",
     /// A project of a tenant.

@@ -2,6 +2,8 @@
 
 /// Largest request body the HTTP surface reads, bytes.
 pub const REQUEST_BODY_MAX_BYTES: usize = 8 * 1024 * 1024;
+/// Largest export of a session that comes from another server, bytes.
+pub const TRANSFER_MAX_BYTES: usize = 64 * 1024 * 1024;
 /// Largest task text or parameter object of one run, bytes.
 pub const RUN_INPUT_MAX_BYTES: usize = 1024 * 1024;
 /// Largest result of one step, bytes.

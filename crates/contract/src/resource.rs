@@ -22,6 +22,7 @@ mod step;
 mod task;
 mod tenancy;
 mod todo;
+mod transfer;
 mod travel;
 
 pub use agent::*;
@@ -45,4 +46,5 @@ pub use step::*;
 pub use task::*;
 pub use tenancy::*;
 pub use todo::*;
+pub use transfer::*;
 pub use travel::*;

@@ -528,6 +528,8 @@ words! {
         11 Ended = "ended",
         /// What it waits for has expired, and the clock is not to be believed.
         12 ClockHeld = "clock-held",
+        /// Its session is another server's.
+        13 Elsewhere = "elsewhere",
     }
 }
 
@@ -755,6 +757,8 @@ words! {
         /// Offer and withdraw handoffs of anybody's sessions and go on in a session that was handed
         /// over; nothing for a key that is bound to a product.
         32 HandoffsAdmin = "handoffs:admin",
+        /// Move sessions to another server, and take them from one.
+        33 SessionsTransfer = "sessions:transfer",
         /// See executors.
         40 ExecutorsRead = "executors:read",
         /// Register and revoke executors.
@@ -798,6 +802,20 @@ words! {
         2 GivenBack = "given-back",
         /// It is trusted no more.
         3 Revoked = "revoked",
+    }
+}
+
+words! {
+    /// How far a session is on its way to another server (`HND-2`).
+    TransferStatus {
+        /// The receiver may accept; here everything goes on.
+        1 Offered = "offered",
+        /// The offer was taken back.
+        2 Withdrawn = "withdrawn",
+        /// It is the receiver's; here nothing goes on.
+        3 Released = "released",
+        /// It came here.
+        4 Received = "received",
     }
 }
 

@@ -2,11 +2,12 @@
 
 use crate::clock::Hold;
 use crate::policy::Ruled;
-use crate::session::By;
+use crate::session::{By, ChainEnd};
 use tenure_contract::event::{
     ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted,
     SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
+use tenure_contract::export::SignedHead;
 use tenure_contract::resource::{Change, ResumeToken};
 use tenure_contract::words::{
     ArtifactState, ErrorClass, InputPolicy, LossCause, PinName, PinVerdict, RecoveryClass,
@@ -14,7 +15,7 @@ use tenure_contract::words::{
 };
 use tenure_contract::{
     ApprovalId, ArtifactId, CheckpointId, Digest, Event, EventId, ExecutorId, HandoffId,
-    PolicyVersion, RunId, StepId, TaskId, Time, TodoId, TokenId, WorkspaceId,
+    PolicyVersion, RunId, StepId, StoreId, TaskId, Time, TodoId, TokenId, WorkspaceId,
 };
 
 /// Ids for what a decision makes, all from one random value the shell put in.
@@ -80,6 +81,31 @@ pub enum Command {
     },
     /// Claim the session for an agent; changes nothing once another claim stands.
     BindAgent(SessionBound),
+    /// Offer the session to another store (`HND-2`).
+    OfferTransfer {
+        /// The receiver's store.
+        to: StoreId,
+        /// This store.
+        here: StoreId,
+        /// Why.
+        reason: Option<String>,
+    },
+    /// Take an offer to another store back.
+    WithdrawTransfer,
+    /// Give the session away for good.
+    ReleaseTransfer {
+        /// What the receiver signed when it accepted.
+        accepted: Box<SignedHead>,
+        /// The chain up to the offer.
+        offered: ChainEnd,
+    },
+    /// Take the session that was released to this store.
+    ReceiveTransfer {
+        /// What the sender signed when it had released it.
+        released: Box<SignedHead>,
+        /// The chain up to the release.
+        end: ChainEnd,
+    },
     /// Empty chat memory between two runs (`CM6`).
     ClearMemory,
     /// Accept a run; the input is the command's body, and why policy refuses it is body `Refusal`.

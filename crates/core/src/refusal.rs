@@ -5,8 +5,8 @@ use tenure_contract::words::{
     ApprovalStatus, ExecutionTarget, Resolution, RunStatus, SessionStatus, StepStatus,
 };
 use tenure_contract::{
-    ApprovalId, CheckpointId, Code, Error, HandoffId, RunId, SessionId, StepId, TaskId, Time,
-    TodoId, TokenId, limits,
+    ApprovalId, CheckpointId, Code, Error, HandoffId, RunId, SessionId, StepId, StoreId, TaskId,
+    Time, TodoId, TokenId, limits,
 };
 use thiserror::Error as ThisError;
 
@@ -343,6 +343,36 @@ pub enum Refusal {
     /// Anything malformed that the shell should have caught.
     #[error("{0}")]
     Invalid(String),
+    /// It is another server's (`HND-2`).
+    #[error("session `{session}` was released to store `{to}`; go on there")]
+    Gone {
+        /// The session.
+        session: SessionId,
+        /// Whose it is.
+        to: StoreId,
+    },
+    /// Nobody offered it to another server, or not to this one.
+    #[error("session `{0}` is not on its way to another server; offer it first")]
+    NotOffered(SessionId),
+    /// It is offered to another server already.
+    #[error("session `{session}` is offered to store `{to}`; withdraw that offer first")]
+    OfferedElsewhere {
+        /// The session.
+        session: SessionId,
+        /// To whom.
+        to: StoreId,
+    },
+    /// It cannot move while something of it is under way.
+    #[error("session `{session}` cannot be released: {why}")]
+    UnderWay {
+        /// The session.
+        session: SessionId,
+        /// What is, and what to do.
+        why: String,
+    },
+    /// A signed head is not the one that is needed.
+    #[error("the signed head does not do: {0}")]
+    NotSignedFor(String),
 }
 
 impl Refusal {
@@ -370,7 +400,12 @@ impl Refusal {
             | Self::ChoiceNeeded { .. }
             | Self::TaskFollows { .. }
             | Self::HandoffOpen { .. }
+            | Self::Gone { .. }
+            | Self::NotOffered(_)
+            | Self::OfferedElsewhere { .. }
+            | Self::UnderWay { .. }
             | Self::StepUnderWay { .. } => Code::IllegalTransition,
+            Self::NotSignedFor(_) => Code::VerificationFailed,
             Self::StillTravelling { .. } => Code::StillTravelling,
             Self::ClaimOver { .. } => Code::LeaseLost,
             Self::Divergence { .. } => Code::Divergence,
@@ -394,8 +429,13 @@ impl Refusal {
 
     fn subject(&self) -> Option<String> {
         match self {
-            Self::NoSession(id) | Self::SessionKeyConflict(id) => Some(id.to_string()),
+            Self::NoSession(id) | Self::SessionKeyConflict(id) | Self::NotOffered(id) => {
+                Some(id.to_string())
+            }
             Self::SessionEnded { session, .. }
+            | Self::Gone { session, .. }
+            | Self::OfferedElsewhere { session, .. }
+            | Self::UnderWay { session, .. }
             | Self::SessionBusy { session, .. }
             | Self::TooMany { session, .. }
             | Self::HandedOver { session, .. }
@@ -431,7 +471,10 @@ impl Refusal {
             | Self::TokenForAnother { token, .. }
             | Self::TokenUsed { token }
             | Self::TokenExpired { token, .. } => Some(token.to_string()),
-            Self::TargetNotOffered { .. } | Self::Invalid(_) | Self::PolicyChanged => None,
+            Self::TargetNotOffered { .. }
+            | Self::Invalid(_)
+            | Self::NotSignedFor(_)
+            | Self::PolicyChanged => None,
         }
     }
 }

@@ -14,6 +14,7 @@ pub mod remote;
 mod run;
 mod state;
 mod task;
+mod transfer;
 mod wishes;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub use run::{
 };
 pub use state::{Approval, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
+pub use transfer::{ChainEnd, Transfer};
 pub use wishes::{Wish, next_retry, next_wake, rests, wishes};
 
 pub(crate) use decide::covers;

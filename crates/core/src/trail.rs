@@ -110,6 +110,10 @@ impl Trail {
             Event::SessionChanged(event) => self.session_changed(entry, event),
             Event::SessionBound(event) => self.session_bound(event),
             Event::SessionEnded(event) => self.session_ended(entry, event),
+            Event::TransferOffered(_)
+            | Event::TransferWithdrawn(_)
+            | Event::TransferReleased(_)
+            | Event::TransferReceived(_) => self.session_moved(entry),
             Event::RunSubmitted(event) => self.run_submitted(entry, event),
             Event::RunStarted(event) => self.run_started(entry, event),
             Event::RunPaused(event) => self.run_halted(entry, event.run, event.cause.into()),

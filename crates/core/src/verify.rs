@@ -14,11 +14,16 @@
 
 mod agree;
 mod check;
+mod crossing;
 pub mod head;
+mod history;
 
+#[cfg(test)]
+mod moved;
 #[cfg(test)]
 mod tests;
 
+pub use history::{Apart, one_history};
 use std::fmt;
 use tenure_contract::export::{BadHead, Head};
 use tenure_contract::{Digest, EventId, StoreId, TenantId, entry::Journal};
@@ -62,10 +67,31 @@ pub struct Verified {
     pub head: Head,
     /// Who signed the head; none for an unsigned export that was allowed.
     pub signed_by: Option<Signer>,
+    /// Where it went from one store to another (`HND-2`), oldest first.
+    pub crossings: Vec<Crossing>,
+    /// The store it was released to, when the last entry says so.
+    pub released_to: Option<StoreId>,
     /// Bodies that are there and fit their digests.
     pub bodies_present: u64,
     /// Bodies that are not there any more.
     pub bodies_erased: u64,
+}
+
+/// A place where a journal went from one store to another, both signatures checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crossing {
+    /// The receiver's first entry.
+    pub seq: u64,
+    /// The hash of the sender's last one.
+    pub hash: Digest,
+    /// The sender.
+    pub from: StoreId,
+    /// The root key that certified its signature.
+    pub from_root: [u8; 32],
+    /// The receiver.
+    pub to: StoreId,
+    /// The root key that certified its signature.
+    pub to_root: [u8; 32],
 }
 
 /// Who signed a head.
@@ -216,6 +242,9 @@ pub enum Why {
     /// The head's signature or certificate is false.
     #[error(transparent)]
     Head(#[from] head::NotSigned),
+    /// A signature that a move to another store rests on is not what it should be.
+    #[error("the move to another store is not proven: {0}")]
+    Unproven(String),
     /// There is no head line.
     #[error(
         "the export ends without a signed head: its end may have been cut off; only an export made without signatures may be so"

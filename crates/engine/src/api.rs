@@ -30,6 +30,7 @@ mod tenant_feed;
 mod tenants;
 mod todos;
 mod trail;
+mod transfers;
 mod travel;
 mod watch;
 
@@ -40,10 +41,12 @@ pub(crate) use secrets::TenantSecrets;
 pub use steps::steps_of;
 pub use tenant_feed::{Following, Wanted};
 pub use trail::Trailing;
+pub use transfers::Acceptance;
 pub use watch::Told;
 
 pub(crate) use tasks::{task_change, task_write};
 pub(crate) use todos::{todo_change, todo_view, todo_write};
+pub(crate) use transfers::transfer;
 
 use crate::commit::{CommitFigures, Drive, store_error};
 use crate::handler::IntentRegistry;

@@ -115,7 +115,12 @@ impl Node {
                 && matches!(run.trigger, Trigger::Dispatch | Trigger::Schedule)
                 && matches!(run.status, RunStatus::Queued | RunStatus::Running)
         };
-        let held = state.live.iter().filter_map(|run| state.runs.get(run)).filter(holds).count();
+        let is_gone = state.gone_to().is_some();
+        let held = if is_gone {
+            0
+        } else {
+            state.live.iter().filter_map(|run| state.runs.get(run)).filter(holds).count()
+        };
         let before = {
             let mut board = lock(&self.desk.board);
             let before = match held {

@@ -31,13 +31,14 @@ use tenure_agent::Cancel;
 use tenure_contract::event::CallSite;
 use tenure_contract::words::{ErrorClass, LossCause};
 use tenure_contract::{
-    Code, Digest, Error, Event, Journal, RunId, SessionId, StepId, TenantId, Time, limits,
+    Code, Digest, Entry, Error, Event, Journal, PolicyVersion, RunId, SessionId, StepId, TenantId,
+    Time, limits,
 };
 use tenure_core::fair::Slots;
 use tenure_core::ledger::{LedgerCommand, LedgerState};
 use tenure_core::session::{self, FOLD_VERSION, Fault, SessionState, Stand};
 use tenure_core::{Command, Context, Fresh};
-use tenure_store::{Snapshot, Store};
+use tenure_store::{NewEntry, Snapshot, Store};
 
 /// How often a void resident's tail is looked at while it is being settled.
 const TAIL_LOOK_AGAIN: Duration = Duration::from_millis(1);
@@ -79,6 +80,14 @@ pub struct Config {
     pub resident_max_bytes: u64,
     /// What the host brings (`HST-1`).
     pub host: Host,
+}
+
+/// A session as another store left it: what is to be written of it, and what it comes to.
+pub(crate) struct Behind {
+    pub state: Box<SessionState>,
+    pub chain: Chain,
+    pub rows: Vec<NewEntry>,
+    pub entries: Vec<Entry>,
 }
 
 pub(crate) struct Node {
@@ -412,18 +421,12 @@ impl Node {
         }
         let policy = self.policy(resident)?.version();
         let now = self.clock.now().max(cell.chain.at);
+        let mut cx = self.context(now, policy);
         let mut writer = self.writer(resident, cell, actor, bodies, now);
         let Folded::Session(state) = &mut cell.state else {
             return Err(Error::new(Code::Internal, "a ledger takes no session command"));
         };
         writer.cause = run_of(command).and_then(|run| state.last_of_run.get(&run).copied());
-        let mut cx = Context {
-            now,
-            fresh: Fresh::new(mint::id(&*self.mint, now)),
-            policy,
-            secret: self.mint.random(),
-            hold: self.hold(),
-        };
         match session::transact(state, command, &mut cx, &mut writer) {
             Ok(()) => {}
             Err(Fault::Refused(refusal)) => return Err(refusal.into()),
@@ -445,6 +448,48 @@ impl Node {
             self.pump(resident, cell);
         }
         Ok(cell.chain.seq)
+    }
+
+    /// The same behind entries that another store wrote: they and what is decided are one commit.
+    /// Nothing of them is here when it fails.
+    pub fn transact_behind(
+        self: &Arc<Self>,
+        resident: &Arc<Resident>,
+        cell: &mut Cell,
+        before: Behind,
+        command: &Command,
+        actor: &Actor,
+    ) -> Result<u64, Error> {
+        self.must_move()?;
+        if let Some(lost) = resident.durable.lost() {
+            return Err(lost.clone());
+        }
+        let Behind { mut state, chain, rows, entries } = before;
+        let now = self.clock.now().max(chain.at);
+        let mut writer = self.writer(resident, cell, actor, Bodies::default(), now);
+        (writer.chain, writer.rows, writer.entries) = (chain, rows, entries);
+        let mut cx = self.context(now, self.policy(resident)?.version());
+        match session::transact(&mut state, command, &mut cx, &mut writer) {
+            Ok(()) => {}
+            Err(Fault::Refused(refusal)) => return Err(refusal.into()),
+            Err(Fault::Illegal(illegal)) => {
+                return Err(Error::new(Code::VerificationFailed, illegal.to_string()));
+            }
+        }
+        cell.state = Folded::Session(state);
+        self.queue(resident, cell, writer);
+        self.pump(resident, cell);
+        Ok(cell.chain.seq)
+    }
+
+    fn context(&self, now: Time, policy: PolicyVersion) -> Context {
+        Context {
+            now,
+            fresh: Fresh::new(mint::id(&*self.mint, now)),
+            policy,
+            secret: self.mint.random(),
+            hold: self.hold(),
+        }
     }
 
     /// The same for a ledger.
@@ -639,6 +684,10 @@ const fn run_of(command: &Command) -> Option<RunId> {
         | Command::AcceptHandoff { .. }
         | Command::DeclineHandoff { .. }
         | Command::WithdrawHandoff { .. }
+        | Command::OfferTransfer { .. }
+        | Command::WithdrawTransfer
+        | Command::ReleaseTransfer { .. }
+        | Command::ReceiveTransfer { .. }
         | Command::MakeCheckpoint
         | Command::Resume(_)
         | Command::Wake => None,

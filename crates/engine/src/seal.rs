@@ -48,13 +48,23 @@ pub(crate) fn seal(
     sealed.extend_from_slice(content);
     let digest = Digest::of(&[&sealed]);
     let reference = PayloadRef { digest, len: content.len() as u64 };
-    let body = if content.len() <= limits::INLINE_BODY_MAX_BYTES {
-        Body::Inline(sealed)
-    } else if content.len() <= limits::PAYLOAD_ROW_MAX_BYTES {
-        Body::Row(digest, sealed)
-    } else {
-        payload.put(tenant, digest, &sealed)?;
-        Body::Blob(digest)
-    };
-    Ok(Sealed { reference, body })
+    Ok(Sealed { reference, body: keep(payload, tenant, sealed)? })
+}
+
+/// Gives a sealed body its place by its size.
+pub(crate) fn keep(
+    payload: &dyn Payload,
+    tenant: TenantId,
+    sealed: Vec<u8>,
+) -> Result<Body, StoreError> {
+    let len = sealed.len().saturating_sub(SALT_BYTES);
+    if len <= limits::INLINE_BODY_MAX_BYTES {
+        return Ok(Body::Inline(sealed));
+    }
+    let digest = Digest::of(&[&sealed]);
+    if len <= limits::PAYLOAD_ROW_MAX_BYTES {
+        return Ok(Body::Row(digest, sealed));
+    }
+    payload.put(tenant, digest, &sealed)?;
+    Ok(Body::Blob(digest))
 }

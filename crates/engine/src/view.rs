@@ -28,7 +28,7 @@ pub(crate) fn session(state: &SessionState) -> Option<wire::Session> {
         started_at: state.opened_at,
         updated_at: state.at,
         // the journal folded, so its chain verifies; what it needs is looked at where bodies are
-        resumable: !state.status().is_final(),
+        resumable: !state.status().is_final() && state.gone_to().is_none(),
         current_task_id: state.current_task(),
         current_run_id: current.map(|run| run.id),
         memory_refs: state.memory_refs(),
@@ -39,6 +39,7 @@ pub(crate) fn session(state: &SessionState) -> Option<wire::Session> {
         execution_target: opened.target,
         input_policy: opened.input_policy,
         agent_binding: state.binding.as_ref().map(binding),
+        transfer: crate::api::transfer(state, None),
         seq: state.seq,
     })
 }

@@ -59,6 +59,7 @@ mod tenants;
 mod todos;
 mod token;
 mod trail;
+mod transfers;
 mod travel;
 mod unknown;
 mod workspaces;
@@ -98,6 +99,7 @@ fn guarded() -> OpenApiRouter<ServerState> {
         .merge(steps::routes())
         .merge(checkpoints::routes())
         .merge(tasks::routes())
+        .merge(transfers::routes())
         .merge(todos::routes())
         .merge(approvals::routes())
         .merge(travel::routes())

@@ -1,5 +1,6 @@
 //! The command line: a client of the HTTP contract, one file per verb.
 
+mod agent;
 mod app_key;
 mod approvals;
 mod artifacts;
@@ -43,6 +44,7 @@ mod teller;
 mod tenant;
 mod todo;
 mod trail;
+mod transfer;
 mod verify;
 mod watch;
 mod workspace;
@@ -133,7 +135,9 @@ enum Verb {
     Trail(trail::Args),
     /// Shows entries as they become durable: a session's, or the whole tenant's.
     Watch(watch::Args),
-    /// Checks an export offline and names the first bad entry.
+    /// Moves a session to another server, or takes one from there.
+    Transfer(transfer::Args),
+    /// Checks exports offline: names the first bad entry, and whether several tell one history.
     Verify(verify::Args),
     /// Looks at the disk, the store and the clock, and says what to do.
     Doctor(doctor::Args),
@@ -141,6 +145,8 @@ enum Verb {
     Bench(bench::Args),
     /// Holds any server to the contract over HTTP and prints a scorecard.
     Conformance(conformance::Args),
+    /// Registers definitions of agents.
+    Agent(agent::Args),
     /// Makes, lists and revokes API keys.
     Key(key::Args),
     /// Makes, registers, lists and revokes the keys other apps sign their decisions with.
@@ -254,6 +260,8 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Export(args) => export::run(cx, args).await,
         Verb::Trail(args) => trail::run(cx, args).await,
         Verb::Watch(args) => watch::run(cx, args).await,
+        Verb::Agent(args) => agent::run(cx, args).await,
+        Verb::Transfer(args) => transfer::run(cx, args).await,
         Verb::Verify(args) => verify::run(cx, &args),
         Verb::Doctor(args) => doctor::run(cx, args).await,
         Verb::Bench(args) => bench::run(cx, args).await,

@@ -125,6 +125,16 @@ impl Client {
         read(self.send(Method::POST, path, Some(body), &headers).await?).await
     }
 
+    /// Sends the lines of an export.
+    pub async fn post_lines<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        lines: String,
+    ) -> Result<T, Fault> {
+        let headers = [("content-type", "application/jsonl")];
+        read(self.send(Method::POST, path, Some(lines.into_bytes()), &headers).await?).await
+    }
+
     /// A call whose answer nobody reads.
     pub async fn post_only(&self, path: &str, body: &(impl Serialize + Sync)) -> Result<(), Fault> {
         self.send_json(Method::POST, path, body).await.map(drop)
@@ -216,8 +226,12 @@ impl Client {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
+        let is_typed = headers.iter().any(|(name, _)| *name == "content-type");
         if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body);
+            request = request.body(body);
+            if !is_typed {
+                request = request.header("content-type", "application/json");
+            }
         }
         let response = request.send().await.map_err(|error| unreachable(&self.endpoint, &error))?;
         if response.status().is_success() { Ok(response) } else { Err(refused(response).await) }

@@ -16,6 +16,7 @@ mod cli {
     mod handoff;
     mod interrupted;
     mod liar;
+    mod moved;
     mod operator;
     mod people;
     mod policy;

@@ -113,6 +113,15 @@ fn session_event(number: u16, s: &mut Source) -> Option<Event> {
         }
         .into(),
         70 => checkpoint(s).into(),
+        65 => TransferOffered {
+            transfer: transfer(s),
+            to: store(s),
+            reason: s.option(|s| s.text("nearer to its users")),
+        }
+        .into(),
+        66 => TransferWithdrawn { transfer: transfer(s) }.into(),
+        67 => TransferReleased { transfer: transfer(s), accepted: seal(s) }.into(),
+        68 => TransferReceived { transfer: transfer(s), released: seal(s) }.into(),
         2 => SessionEnded {
             status: s.word(SessionStatus::ALL),
             reason: s.option(|s| s.text("no longer needed")),
@@ -158,6 +167,28 @@ fn handoff_event(number: u16, s: &mut Source) -> Option<Event> {
         .into(),
         _ => return None,
     })
+}
+
+fn transfer(s: &mut Source) -> TransferId {
+    TransferId::from_bytes(s.bytes16())
+}
+
+fn store(s: &mut Source) -> StoreId {
+    StoreId::from_bytes(s.bytes16())
+}
+
+fn seal(s: &mut Source) -> HeadSeal {
+    HeadSeal {
+        store: store(s),
+        seq: s.number(),
+        hash: s.digest(),
+        at: s.time(),
+        epoch: s.number(),
+        key: s.text("6c"),
+        signature: s.text("f0"),
+        root: s.text("0b"),
+        certificate: s.text("9a"),
+    }
 }
 
 fn repin(s: &mut Source) -> Repin {

@@ -152,6 +152,14 @@ pub struct Run {
     pub seq: u64,
 }
 
+impl Run {
+    /// Whether it goes on in another server, or not at all.
+    #[must_use]
+    pub fn is_elsewhere(&self) -> bool {
+        self.waiting_for.as_ref().is_some_and(|waiting| waiting.reason == StuckReason::Elsewhere)
+    }
+}
+
 /// What went wrong with a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -1,6 +1,6 @@
 //! Sessions: open one, see it, see it in a list.
 
-use super::Change;
+use super::{Change, Transfer};
 use crate::event::DispatchContext;
 use crate::words::{ExecutionTarget, InputPolicy, SessionStatus, Surface};
 use crate::{ApprovalId, ArtifactId, RunId, SessionId, TaskId, TenantId, Time, WorkspaceId};
@@ -105,6 +105,8 @@ pub struct Session {
     pub input_policy: InputPolicy,
     /// The agent it is bound to.
     pub agent_binding: Option<AgentBinding>,
+    /// Where it is going, or has gone, while it is another server's or offered to one (`HND-2`).
+    pub transfer: Option<Transfer>,
     /// The last entry of its journal.
     pub seq: u64,
 }

@@ -11,6 +11,10 @@ use utoipa::ToSchema;
 pub struct CreateTenant {
     /// Its name.
     pub name: String,
+    /// The id it has on another server, when sessions are to move from or to it (`HND-2`); a new one
+    /// when nothing is said.
+    #[serde(default)]
+    pub tenant_id: Option<TenantId>,
 }
 
 /// A tenant: the owner of everything in it (`TEN-1`).

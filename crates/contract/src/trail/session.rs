@@ -44,6 +44,8 @@ pub struct SessionTold {
     pub owner: Option<Owner>,
     /// To whom it was offered, and what became of it, in order.
     pub handoffs: Vec<HandoffTold>,
+    /// Every move on its way to another server, or from one.
+    pub transfers: Vec<Deed>,
     /// Approvals nobody has decided yet.
     pub open_approvals: Vec<ApprovalId>,
     /// Steps in doubt that nobody has settled yet.

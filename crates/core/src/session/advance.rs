@@ -14,6 +14,10 @@ use tenure_contract::{ApprovalId, Digest, PolicyVersion, RunId, StepId, limits};
 
 /// The next move, or none when everything waits for the outside.
 pub(super) fn advance(state: &SessionState, cx: &mut Context) -> Option<Vec<Draft>> {
+    // whose it is moves it
+    if state.gone_to().is_some() {
+        return None;
+    }
     follow(state)
         .or_else(|| make_due(state, cx))
         .or_else(|| expire(state, cx))

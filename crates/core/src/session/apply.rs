@@ -56,7 +56,14 @@ impl SessionState {
         if self.opened.is_none() && !matches!(entry.event, Event::SessionOpened(_)) {
             return Err("the session is not open".to_owned());
         }
+        if self.gone_to().is_some() && !matches!(entry.event, Event::TransferReceived(_)) {
+            return Err("the session is another server's".to_owned());
+        }
         match &entry.event {
+            Event::TransferOffered(event) => self.transfer_offered(entry.seq, event),
+            Event::TransferWithdrawn(event) => self.transfer_withdrawn(event),
+            Event::TransferReleased(event) => self.transfer_released(entry.seq, event),
+            Event::TransferReceived(event) => self.transfer_received(event),
             Event::SessionOpened(event) => self.session_opened(entry, event),
             Event::SessionEnded(event) => self.session_ended(event),
             Event::SessionChanged(event) => self.session_changed(event),

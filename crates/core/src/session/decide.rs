@@ -40,6 +40,7 @@ pub(super) use turn::room_to_ask;
 use super::draft;
 use super::run::{Run, Turn};
 use super::state::SessionState;
+use super::transfer;
 use crate::command::{Command, Context, Draft, DraftBody};
 use crate::policy::Ruled;
 use crate::refusal::Refusal;
@@ -47,7 +48,7 @@ use tenure_contract::event::*;
 use tenure_contract::words::*;
 use tenure_contract::{Event, PolicyVersion, RunId, limits};
 
-type Decided = Result<Vec<Draft>, Refusal>;
+pub(super) type Decided = Result<Vec<Draft>, Refusal>;
 
 pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) -> Decided {
     if let Command::OpenSession(opened) = command {
@@ -55,6 +56,13 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     }
     if state.opened.is_none() {
         return Err(Refusal::NoSession(state.id));
+    }
+    if let Some(gone) = state.gone_to() {
+        return match command {
+            Command::ReceiveTransfer { released, end } => transfer::receive(state, released, *end),
+            Command::Wake => Ok(Vec::new()),
+            _ => Err(Refusal::Gone { session: state.id, to: gone.to }),
+        };
     }
     if ruled_under(command).is_some_and(|under| under != cx.policy) {
         return Err(Refusal::PolicyChanged);
@@ -67,6 +75,15 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
             let fields = Fields { title, workspace, memory, input_policy: *input_policy };
             change_session(state, fields)
         }
+        Command::OfferTransfer { to, here, reason } => {
+            transfer::offer(state, *to, *here, reason.clone(), cx)
+        }
+        Command::WithdrawTransfer => transfer::withdraw(state),
+        Command::ReleaseTransfer { accepted, offered } => {
+            transfer::release(state, accepted, *offered)
+        }
+        // only a session that was released can be received
+        Command::ReceiveTransfer { .. } => Err(Refusal::NotOffered(state.id)),
         Command::BindAgent(claim) => bind_agent(state, claim),
         Command::ClearMemory => clear_memory(state),
         Command::SubmitRun { submitted, ruled } => submit_run(state, &judged(submitted, ruled)),
@@ -219,6 +236,10 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
         | Command::LoseClaim { .. }
         | Command::AnswerRemote { .. }
         | Command::MakeCheckpoint
+        | Command::OfferTransfer { .. }
+        | Command::WithdrawTransfer
+        | Command::ReleaseTransfer { .. }
+        | Command::ReceiveTransfer { .. }
         | Command::Wake => None,
     }
 }
@@ -227,7 +248,7 @@ fn given(draft: Draft) -> Draft {
     Draft { body: DraftBody::Given, ..draft }
 }
 
-fn unowned(event: impl Into<Event>) -> Draft {
+pub(super) fn unowned(event: impl Into<Event>) -> Draft {
     Draft { event: event.into(), run: None, parent: None, body: DraftBody::None }
 }
 

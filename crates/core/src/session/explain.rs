@@ -27,6 +27,9 @@ fn stuck(reason: StuckReason, subject: impl ToString, since: Option<Time>, text:
 /// that is not why it waits.
 #[must_use]
 pub fn held(state: &SessionState, run: RunId, hold: Hold, now: Time) -> Option<Stuck> {
+    if state.gone_to().is_some() {
+        return None;
+    }
     let why = hold.text()?;
     let asked = state.runs.get(&run)?.progress()?.asked();
     let late = |id: &tenure_contract::ApprovalId| {
@@ -48,6 +51,10 @@ pub fn explain(state: &SessionState, run: RunId) -> Option<Stuck> {
         return Some(stuck(StuckReason::Ended, run, Some(ending.at), text));
     }
     let progress = known.progress()?;
+    if let Some(gone) = state.gone_to() {
+        let text = format!("its session was released to store `{}`; go on there", gone.to);
+        return Some(stuck(StuckReason::Elsewhere, gone.to, Some(state.at), text));
+    }
     if known.status == RunStatus::Queued {
         let other_tree = |other: &RunId| state.root_of(*other) != state.root_of(run);
         let mut before = state.order.first().into_iter().chain(&state.live).copied();

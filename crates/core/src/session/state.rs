@@ -4,6 +4,7 @@ use super::owner::{Handoff, Owned};
 use super::remote::Remote;
 use super::run::{Doubt, Run, Unbilled};
 use super::task::{Task, Todo};
+use super::transfer::Transfer;
 use crate::machine;
 use minicbor::{Decode, Encode};
 use std::collections::{BTreeMap, BTreeSet};
@@ -111,6 +112,10 @@ pub struct SessionState {
     #[n(50)]
     #[cbor(default)]
     pub remote: BTreeMap<RunId, Remote>,
+    /// Its way to another server, while it is offered or gone.
+    #[n(43)]
+    #[cbor(default)]
+    pub transfer: Option<Transfer>,
 }
 
 /// A checkpoint that is to be made in this commit.
@@ -242,6 +247,7 @@ impl SessionState {
             unbilled: BTreeSet::new(),
             last_of_run: BTreeMap::new(),
             remote: BTreeMap::new(),
+            transfer: None,
         }
     }
 

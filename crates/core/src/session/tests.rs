@@ -13,3 +13,4 @@ mod run;
 mod session;
 mod step;
 mod task;
+pub(crate) mod transfer;

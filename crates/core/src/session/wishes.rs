@@ -75,6 +75,9 @@ pub enum Wish {
 #[must_use]
 pub fn wishes(state: &SessionState, in_force: PolicyVersion) -> Vec<Wish> {
     let mut wishes = Vec::new();
+    if state.gone_to().is_some() {
+        return wishes;
+    }
     for run in state.live.iter().filter_map(|run| state.runs.get(run)) {
         if let Some(progress) = run.progress() {
             match state.remote.contains_key(&run.id) {
@@ -164,6 +167,9 @@ fn of_step(run: RunId, step: StepId, open: &OpenStep) -> Option<Wish> {
 /// same. A look-up that is being made is the shell's to know of.
 #[must_use]
 pub fn rests(state: &SessionState) -> bool {
+    if state.gone_to().is_some() {
+        return true;
+    }
     let rests = |run: &Run| {
         let Some(progress) = run.progress() else { return true };
         let is_handled = !run.is_agent() && run.status == RunStatus::Running;
@@ -176,6 +182,9 @@ pub fn rests(state: &SessionState) -> bool {
 /// The next moment at which time alone changes something, if there is one.
 #[must_use]
 pub fn next_wake(state: &SessionState) -> Option<Time> {
+    if state.gone_to().is_some() {
+        return None;
+    }
     let expiries = state.open_approvals().filter_map(|(_, approval)| approval.expires_at);
     let offer = state.open_handoff().map(|(_, handoff)| handoff.offered.expires_at);
     next_retry(state).into_iter().chain(expiries).chain(offer).min()
@@ -184,6 +193,9 @@ pub fn next_wake(state: &SessionState) -> Option<Time> {
 /// The next moment at which a step is tried again, if there is one; what expires is held.
 #[must_use]
 pub fn next_retry(state: &SessionState) -> Option<Time> {
+    if state.gone_to().is_some() {
+        return None;
+    }
     let retries = state
         .live
         .iter()

@@ -35,6 +35,7 @@ impl Trail {
             resumes: Vec::new(),
             owner: None,
             handoffs: Vec::new(),
+            transfers: Vec::new(),
             open_approvals: Vec::new(),
             open_doubts: Vec::new(),
             spent: Usage::default(),
@@ -105,6 +106,11 @@ impl Trail {
             told.owner = Some(handoff.offered.to.clone());
         }
         Some(Subject::Session(self.state.id))
+    }
+
+    /// What was done stands in the entry; a trail's session tells when.
+    pub(super) fn session_moved(&mut self, entry: &Entry) -> Option<Subject> {
+        self.session(|told| told.transfers.push(Deed::of(entry)))
     }
 
     pub(super) fn session_ended(&mut self, entry: &Entry, event: &SessionEnded) -> Option<Subject> {

@@ -1,6 +1,7 @@
 //! The check itself: one line after the other, nothing kept but the fold.
 
 use super::agree::{first_difference, read_object};
+use super::crossing::Route;
 use super::head::check_head;
 use super::{Broken, HeldBy, Options, Signer, Unsigned, Verified, Why};
 use crate::SessionState;
@@ -19,6 +20,7 @@ pub(super) struct Check<'a> {
     seq: u64,
     hash: Digest,
     signed_by: Option<Signer>,
+    route: Route,
     bodies_present: u64,
     bodies_erased: u64,
 }
@@ -50,7 +52,7 @@ impl Fold {
 type Fault = (Option<u64>, Option<EventId>, Why);
 
 impl<'a> Check<'a> {
-    pub(super) const fn new(options: &'a Options) -> Self {
+    pub(super) fn new(options: &'a Options) -> Self {
         Self {
             options,
             line: 0,
@@ -58,6 +60,7 @@ impl<'a> Check<'a> {
             seq: 0,
             hash: Digest::ZERO,
             signed_by: None,
+            route: Route::default(),
             bodies_present: 0,
             bodies_erased: 0,
         }
@@ -96,6 +99,8 @@ impl<'a> Check<'a> {
             entries: self.seq,
             head: Head { journal: header.journal, seq: self.seq, hash: self.hash },
             signed_by: self.signed_by,
+            released_to: self.route.released_to(self.seq),
+            crossings: self.route.crossings,
             bodies_present: self.bodies_present,
             bodies_erased: self.bodies_erased,
         })
@@ -163,6 +168,7 @@ impl<'a> Check<'a> {
             (None, None) => {}
         }
         fold.apply(&entry)?;
+        self.route.take(&entry, link)?;
         (self.seq, self.hash) = (entry.seq, link.hash);
         self.meets_head_elsewhere()
     }
@@ -211,6 +217,7 @@ impl<'a> Check<'a> {
             return Err((Some(claim.seq + 1), None, Why::Unsealed { head: claim.seq }));
         }
         self.agrees(claim.hash, HeldBy::Export).map_err(|why| (Some(self.seq), None, why))?;
+        self.route.ends_in(header.store, &signer).map_err(whole)?;
         self.signed_by = Some(signer);
         Ok(())
     }

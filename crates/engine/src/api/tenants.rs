@@ -28,15 +28,16 @@ impl Engine {
             return Err(Error::new(Code::Forbidden, told));
         }
         name("the tenant's name", &request.name)?;
-        let tenant = TenantId::from_bytes(match key {
-            Some(key) => self.id_of(caller.tenant, "tenant", key)?,
-            None => self.node.fresh_id(),
-        });
+        let tenant = match (request.tenant_id, key) {
+            (Some(known), _) => known,
+            (None, Some(key)) => TenantId::from_bytes(self.id_of(caller.tenant, "tenant", key)?),
+            (None, None) => TenantId::from_bytes(self.node.fresh_id()),
+        };
         self.begin(tenant, &request.name, &actor(caller)).await?;
         let made = self.known_tenant(tenant)?.ok_or_else(|| Error::not_found("tenant", tenant))?;
         if made.name != request.name {
             let told = format!(
-                "tenant `{}` was made under this key as `{}`; use another key",
+                "tenant `{}` was made before as `{}`; use another key or id",
                 tenant, made.name
             );
             return Err(Error::new(Code::KeyConflict, told).about(tenant));

@@ -21,6 +21,9 @@ pub(super) struct Json<T>(pub T);
 /// A JSON body that may be left out.
 pub(super) struct JsonOrNothing<T>(pub T);
 
+/// The lines of an export.
+pub(super) struct Lines(pub String);
+
 /// The one parameter of a path, as an id or a name.
 pub(super) struct Named<T>(pub T);
 
@@ -34,7 +37,7 @@ impl<S: Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Refusal;
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         check_type(request.headers())?;
-        let bytes = read(request).await?;
+        let bytes = read(request, BODY).await?;
         parse(&bytes).map(Self)
     }
 }
@@ -43,12 +46,28 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonOrNothing<T>
     type Rejection = Refusal;
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
         let typed = check_type(request.headers());
-        let bytes = read(request).await?;
+        let bytes = read(request, BODY).await?;
         if bytes.is_empty() {
             return Ok(Self(T::default()));
         }
         typed?;
         parse(&bytes).map(Self)
+    }
+}
+
+impl<S: Sync> FromRequest<S> for Lines {
+    type Rejection = Refusal;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        let given = essence(request.headers());
+        if given != "application/jsonl" {
+            return Err(unread(&given, "application/jsonl"));
+        }
+        let bytes = read(request, EXPORT).await?;
+        let text = String::from_utf8(bytes).map_err(|why| {
+            let after = why.utf8_error().valid_up_to();
+            Refusal::new(Code::MalformedBody, format!("the body is not UTF-8 after {after} bytes"))
+        })?;
+        Ok(Self(text))
     }
 }
 
@@ -103,25 +122,38 @@ impl Key {
     }
 }
 
-fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+/// The content type without its parameters, in small letters.
+fn essence(headers: &HeaderMap) -> String {
     let given =
         headers.get(header::CONTENT_TYPE).map(|given| String::from_utf8_lossy(given.as_bytes()));
-    let given = given.unwrap_or_default();
-    let essence = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    given.unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Refusal> {
+    let essence = essence(headers);
     if essence == "application/json"
         || essence.starts_with("application/") && essence.ends_with("+json")
     {
         return Ok(());
     }
-    let shown: String = given.chars().take(100).collect();
-    let text = format!("content type `{shown}` is not read here; expected `application/json`");
-    Err(Refusal::new(Code::MalformedBody, text))
+    Err(unread(&essence, "application/json"))
 }
+
+fn unread(given: &str, expected: &str) -> Refusal {
+    let shown: String = given.chars().take(100).collect();
+    let text = format!("content type `{shown}` is not read here; expected `{expected}`");
+    Refusal::new(Code::MalformedBody, text)
+}
+
+/// The name of a limit of bodies, and its bytes.
+type Most = (&'static str, usize);
+const BODY: Most = ("REQUEST_BODY_MAX_BYTES", limits::REQUEST_BODY_MAX_BYTES);
+const EXPORT: Most = ("TRANSFER_MAX_BYTES", limits::TRANSFER_MAX_BYTES);
 
 /// Reads a body up to the limit. What is above it is thrown away as it comes, as much again at the
 /// most: a client that is still sending would not read the refusal.
-async fn read(request: Request) -> Result<Vec<u8>, Refusal> {
-    let reading = collect(request.into_body());
+async fn read(request: Request, most: Most) -> Result<Vec<u8>, Refusal> {
+    let reading = collect(request.into_body(), most);
     match tokio::time::timeout(Duration::from_millis(BODY_READ_MAX_MS), reading).await {
         Ok(read) => read,
         Err(_) => {
@@ -132,23 +164,22 @@ async fn read(request: Request) -> Result<Vec<u8>, Refusal> {
     }
 }
 
-async fn collect(body: Body) -> Result<Vec<u8>, Refusal> {
-    const LIMIT: usize = limits::REQUEST_BODY_MAX_BYTES;
+async fn collect(body: Body, (name, limit): Most) -> Result<Vec<u8>, Refusal> {
     let (mut bytes, mut seen) = (Vec::new(), 0);
     let mut chunks = body.into_data_stream();
     while let Some(chunk) = chunks.next().await {
         let chunk = chunk.map_err(|_| Refusal::new(Code::MalformedBody, "the body ended early"))?;
         seen += chunk.len();
-        if seen <= LIMIT {
+        if seen <= limit {
             bytes.extend_from_slice(&chunk);
-        } else if seen > 2 * LIMIT {
+        } else if seen > 2 * limit {
             break;
         }
     }
-    if seen <= LIMIT {
+    if seen <= limit {
         return Ok(bytes);
     }
-    let text = format!("the body is too large; the limit REQUEST_BODY_MAX_BYTES is {LIMIT}");
+    let text = format!("the body is too large; the limit {name} is {limit}");
     Err(Refusal::new(Code::TooLarge, text))
 }
 

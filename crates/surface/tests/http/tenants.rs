@@ -5,9 +5,9 @@ use crate::rig::{OURS, OWNER, Rig, THEIRS, answered, caller, problem, refused};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use tenure_contract::TenantId;
 use tenure_contract::digest::hex;
 use tenure_contract::resource::CreateKey;
+use tenure_contract::{Digest, StoreId, TenantId};
 use tenure_core::verify::head::public_key;
 
 /// What a route needs to get as far as looking for the thing.
@@ -29,6 +29,11 @@ fn body(method: &Method, path: &str) -> Option<Value> {
         id if id.starts_with("tsk_") || id.starts_with("tod_") || id.starts_with("ses_") => {
             Some(json!({}))
         }
+        "transfer" => Some(json!({ "toStore": StoreId::from_bytes([9; 16]) })),
+        "release" if path.contains("/transfer/") => Some(json!({ "accepted": {
+            "store": StoreId::from_bytes([9; 16]), "seq": 1, "hash": Digest::ZERO, "epoch": 1,
+            "at": "2026-11-21T08:00:00Z", "key": "", "signature": "", "root": "", "certificate": "",
+        } })),
         "heartbeat" | "start" | "complete" | "release" => Some(json!({ "claim": 1 })),
         "fail" => Some(json!({ "claim": 1, "message": "no" })),
         "end" => Some(json!({ "status": "completed" })),

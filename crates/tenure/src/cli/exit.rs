@@ -73,6 +73,8 @@ impl Exit {
             (RunStatus::Failed, Some(StopReason::MaxSteps | StopReason::Budget)) => Self::Capped,
             (RunStatus::Failed, _) => Self::Failed,
             (RunStatus::WaitingApproval | RunStatus::Paused, _) => Self::Waiting,
+            // it goes on where its session is now
+            (RunStatus::Queued | RunStatus::Running, _) if run.is_elsewhere() => Self::Waiting,
             (RunStatus::Queued | RunStatus::Running, _) => Self::Done,
         }
     }

@@ -135,6 +135,10 @@ async fn rest(client: &Client, following: &Following, live: &Live) -> Result<Run
         let path = format!("/v1/runs/{}?waitMs={WAIT_MS}", following.run);
         let run: Run = client.get(&path).await.map_err(|fault| gone(fault, following.session))?;
         let stays = following.wait || interactive();
+        // nothing moves it here any more
+        if run.is_elsewhere() {
+            return Ok(run);
+        }
         match run.status {
             RunStatus::Completed | RunStatus::Failed | RunStatus::Cancelled => return Ok(run),
             RunStatus::Queued | RunStatus::Running => doubt_since = None,

@@ -3,6 +3,7 @@
 use super::print::table;
 use super::{Cx, Exit, Failure, outln, println_json};
 use clap::Subcommand;
+use tenure_contract::TenantId;
 use tenure_contract::resource::{CreateTenant, Page, Tenant};
 use tenure_engine::Motion;
 
@@ -22,6 +23,9 @@ enum What {
     Create {
         /// Its name.
         name: String,
+        /// The id it has on another server, when sessions are to move from or to it.
+        #[arg(long, value_name = "TENANT")]
+        id: Option<TenantId>,
     },
     /// Lists tenants.
     Ls,
@@ -32,8 +36,9 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     let connection = cx.connect(motion).await?;
     let client = &connection.client;
     let done = match args.what {
-        What::Create { name } => {
-            let made = client.post::<Tenant>("/v1/tenants", &CreateTenant { name }).await;
+        What::Create { name, id } => {
+            let request = CreateTenant { name, tenant_id: id };
+            let made = client.post::<Tenant>("/v1/tenants", &request).await;
             made.map(|made| created(cx, &made))
         }
         What::Ls => client.every::<Tenant>("/v1/tenants").await.map(|page| listed(cx, &page)),

@@ -37,7 +37,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
     match (args.session, &args.file) {
         (_, Some(file)) => {
             if let Err(broken) = offline::tell(file, at, &mut teller)? {
-                super::verify::told_bad(cx, &broken);
+                super::verify::told_bad(cx, None, &broken);
                 return Ok(Exit::CheckFailed);
             }
         }

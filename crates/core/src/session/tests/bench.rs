@@ -502,6 +502,12 @@ impl Bench {
         self.kept.iter().filter(|kept| kept.entry.event.name() == kind).count()
     }
 
+    /// The hash of an entry.
+    pub(crate) fn hash_at(&self, seq: u64) -> Digest {
+        let upto = self.kept.iter().take_while(|kept| kept.entry.seq <= seq);
+        upto.fold(Digest::ZERO, |before, kept| Entry::hash(&before, &kept.entry.to_bytes()))
+    }
+
     /// The journal as an export without a head, a line each, and the last hash.
     pub(crate) fn export(&self) -> (Vec<String>, Digest) {
         let header =
