@@ -1,21 +1,22 @@
-//! Keys on their way into the lists: which session a keyed run went to, until the lists tell.
+//! Runs on their way into the lists: which session a submitted one went to, until the lists tell.
 //!
-//! A run's id comes from its key, and the session it goes to is the client's choice: two sessions
-//! must not both take it (`INT-5`). What is settled is found in the lists; what is not is found
-//! here, so that the two together are exact at every moment. Only submissions with a key come by.
+//! A keyed run's id comes from its key, and the session it goes to is the client's choice: two
+//! sessions must not both take it (`INT-5`). What is settled is found in the lists; what is not is
+//! found here, so that the two together are exact at every moment. It also spares whoever submits a run
+//! and asks for it to wait for the lists, which may be busy with what others did.
 
 use crate::lock;
 use crate::resident::Resident;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, Weak};
-use tenure_contract::RunId;
+use tenure_contract::{RunId, SessionId};
 
 /// Keys that are decided side by side; two in one stripe wait for each other.
 const STRIPES: usize = 64;
 /// Claims that are kept before the first look at which of them are over.
 const SWEEP_FROM: usize = 256;
 
-/// Keyed runs that were decided and may not be in the lists yet.
+/// Runs that were submitted and may not be in the lists yet.
 #[derive(Debug)]
 pub(crate) struct Claims {
     turns: Vec<Mutex<()>>,
@@ -60,6 +61,14 @@ impl Claims {
         let claim = known.by_run.get(&run)?;
         let session = claim.standing()?;
         (session.journal.key() != here).then_some(Elsewhere { session, seq: claim.seq })
+    }
+
+    /// The session that has the run, while the lists may not tell it.
+    pub fn session_of(&self, run: RunId) -> Option<SessionId> {
+        let session = lock(&self.known).by_run.get(&run)?.standing()?;
+        let cell = lock(&session.cell);
+        // one that became input for another run is none of the session's
+        cell.session().filter(|state| state.runs.contains_key(&run)).map(|state| state.id)
     }
 
     /// A session took the run.

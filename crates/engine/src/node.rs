@@ -106,7 +106,7 @@ pub(crate) struct Node {
     pub timers: Timers,
     /// Whether the clock is believed.
     pub watchman: Watchman,
-    /// Keyed runs the lists may not tell yet.
+    /// Runs the lists may not tell yet.
     pub claims: Claims,
     pub intents: IntentRegistry,
     pub host: Host,

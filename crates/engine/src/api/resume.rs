@@ -2,7 +2,7 @@
 
 use super::checkpoints::made_at;
 use super::runs::submission;
-use super::sessions::request_digest;
+use super::sessions::{check_key, request_digest};
 use super::{Engine, actor};
 use crate::lock;
 use crate::resident::Resident;
@@ -51,6 +51,8 @@ impl Engine {
         request: ResumeSession,
     ) -> Result<Resumed, Error> {
         self.admit()?;
+        // a session that goes on without a new run needs no key, and refuses a bad one all the same
+        request.idempotency_key.as_deref().map_or(Ok(()), check_key)?;
         let (resident, made) = self.opened_by(caller, &request.resume_token).await?;
         let session_id = id_of(&resident)?;
         let known = made.run.and_then(|run| known_run(&resident, run));

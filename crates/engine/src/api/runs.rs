@@ -90,9 +90,7 @@ impl Engine {
         let session = self.session_for(caller, request, prepared, key)?;
         let submitted = submission(&session, request, prepared, run);
         let accepted = self.enter_run(caller, &session, &submitted, &prepared.input)?;
-        if key.is_some() {
-            self.node.claims.make(run, &session, accepted.seq);
-        }
+        self.node.claims.make(run, &session, accepted.seq);
         Ok(Offered::Taken { session, accepted })
     }
 
@@ -406,7 +404,10 @@ impl Engine {
         caller: &Caller,
         id: RunId,
     ) -> Result<Arc<Resident>, Error> {
-        let session = self.find_session(caller, Table::Run, id.bytes()).await?;
+        let session = match self.node.claims.session_of(id) {
+            Some(session) => Some(session),
+            None => self.find_session(caller, Table::Run, id.bytes()).await?,
+        };
         let session = session.ok_or_else(|| Error::not_found("run", id))?;
         self.session_of(caller, session)
             .map_err(|refused| not_there(refused, Error::not_found("run", id)))

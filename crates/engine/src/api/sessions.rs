@@ -275,16 +275,22 @@ impl Engine {
     /// The id a client's key stands for, as the host's registry says: one owner decides about it from
     /// its own journal.
     pub(super) fn id_of(&self, tenant: TenantId, kind: &str, key: &str) -> Result<[u8; 16], Error> {
-        let long = key.chars().count();
-        if long == 0 || long > limits::IDEMPOTENCY_KEY_MAX_CHARS {
-            let told = format!(
-                "the idempotency key has {long} characters; expected 1 to {}",
-                limits::IDEMPOTENCY_KEY_MAX_CHARS
-            );
-            return Err(Error::new(Code::InvalidArgument, told));
-        }
+        check_key(key)?;
         self.node.host.ids.id_of(tenant, kind, key)
     }
+}
+
+/// Whether a text may be an idempotency key.
+pub(super) fn check_key(key: &str) -> Result<(), Error> {
+    let long = key.chars().count();
+    if (1..=limits::IDEMPOTENCY_KEY_MAX_CHARS).contains(&long) {
+        return Ok(());
+    }
+    let told = format!(
+        "the idempotency key has {long} characters; expected 1 to {}",
+        limits::IDEMPOTENCY_KEY_MAX_CHARS
+    );
+    Err(Error::new(Code::InvalidArgument, told))
 }
 
 /// Digest of a request's canonical JSON: the same key with another one is a conflict.

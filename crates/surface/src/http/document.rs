@@ -7,9 +7,9 @@ use super::scope;
 use super::{guarded, open};
 use axum::http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
-use tenure_contract::limits;
 use tenure_contract::live::{ToolProgress, TurnDelta, TurnRestarted};
 use tenure_contract::words::Surface;
+use tenure_contract::{TenantId, limits};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
 use utoipa_axum::router::OpenApiRouter;
@@ -120,7 +120,8 @@ fn tenant_header() -> Value {
     json!({
         "name": TENANT_HEADER, "in": "header", "required": false,
         "description": "The tenant to act in, for a caller that may act in several",
-        "schema": { "$ref": "#/components/schemas/TenantId" },
+        // written out: not every tool follows a reference from a parameter
+        "schema": <TenantId as utoipa::PartialSchema>::schema(),
     })
 }
 
