@@ -7,7 +7,9 @@ use tenure_contract::words::{
     ErrorClass, RecoveryClass, RunStatus, StopReason, StuckReason, Trigger,
 };
 use tenure_contract::{Code, RunId};
-use tenure_engine::{Ctx, Engine, HandlerFailure, HandlerResult, IntentRegistry, StepFailure};
+use tenure_engine::{
+    Ctx, Drive, Engine, HandlerFailure, HandlerResult, IntentRegistry, StepFailure,
+};
 
 fn handlers() -> IntentRegistry {
     let intents = IntentRegistry::default();
@@ -269,4 +271,24 @@ async fn rt3_an_option_may_only_lower_the_cap_and_its_origin_is_journaled() {
         assert_eq!((&limits["maxSteps"], &limits["maxStepsFrom"]), (&json!(turns), &json!(origin)));
         assert_eq!(limits["budgetStepsFrom"], "default");
     }
+}
+
+/// Nothing settles here: who would wait for the lists would be told that they are behind.
+#[tokio::test]
+async fn run_5_a_run_that_was_just_submitted_is_told_while_the_lists_are_behind() {
+    let house = House::new();
+    let config = house.config(Drive::Manual);
+    let engine = Engine::start(house.store(), config, handlers(), &|_| {}).unwrap();
+    let committing = engine.clone();
+    tokio::spawn(async move {
+        loop {
+            let _ = committing.commit_some();
+            tokio::task::yield_now().await;
+        }
+    });
+    let session = engine.open().await;
+    let run = engine.intend(session, "fine", json!({})).await;
+    let told = engine.run(&ada(), run).await.unwrap();
+    assert_eq!((told.run_id, told.session_id), (run, session));
+    assert!(engine.settle_lag().0 > 0);
 }
