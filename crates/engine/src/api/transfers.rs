@@ -129,18 +129,17 @@ impl Engine {
     ) -> Result<Acceptance, Error> {
         let arrived = self.arrived(caller, lines, root)?;
         let (id, here) = (arrived.session, self.store_id());
-        let offers = arrived.entries.iter().rev().find_map(|line| match &line.event {
-            Event::TransferOffered(offered) => Some(Some((offered, line))),
-            Event::TransferWithdrawn(_) | Event::TransferReleased(_) => Some(None),
-            _ => None,
-        });
-        let Some((offered, line)) = offers.flatten().filter(|(offered, _)| offered.to == here)
-        else {
+        let mut state = SessionState::new(id, caller.tenant);
+        follow(&mut state, &arrived.entries)?;
+        may_take(caller, &state)?;
+        let offered = state.transfer.as_ref();
+        let offered = offered.filter(|known| known.to == here && known.released_seq.is_none());
+        let place = |seq: u64| usize::try_from(seq.checked_sub(1)?).ok();
+        let line = offered.and_then(|known| arrived.entries.get(place(known.offered_seq)?));
+        let (Some(offered), Some(line)) = (offered, line) else {
             let told = format!("session `{id}` is not offered to this store, `{here}`");
             return Err(Error::new(Code::IllegalTransition, told).about(id));
         };
-        let mut state = SessionState::new(id, caller.tenant);
-        follow(&mut state, &arrived.entries)?;
         self.can_go_on(caller.tenant, &state)?;
         if let Some(known) = self.node.session(caller.tenant, id)? {
             back_again(id, &lock(&known.cell), &arrived.entries)?;
@@ -154,7 +153,7 @@ impl Engine {
             at: Time::default(),
             epoch: 0,
         };
-        Ok(Acceptance { transfer: offered.transfer, session: id, claim })
+        Ok(Acceptance { transfer: offered.id, session: id, claim })
     }
 
     /// Takes a session that was released to this store: its entries as they are, and one behind them
@@ -198,6 +197,9 @@ impl Engine {
             };
             return Err(Error::new(Code::IllegalTransition, told).about(id));
         }
+        let mut state = SessionState::new(id, caller.tenant);
+        follow(&mut state, &arrived.entries)?;
+        may_take(caller, &state)?;
         let resident = self.node.session_or_new(caller.tenant, id)?;
         let (seq, moved) = self.take(&resident, &arrived, &actor(caller))?;
         Ok((resident, seq, moved))
@@ -332,6 +334,13 @@ impl Node {
             body,
         })
     }
+}
+
+/// A caller that works for one product takes no other product's session (`TEN-1`).
+fn may_take(caller: &Caller, state: &SessionState) -> Result<(), Error> {
+    let Some(product) = &caller.product else { return Ok(()) };
+    let is_its = state.owner().is_some_and(|owner| owner.product == *product);
+    if is_its { Ok(()) } else { Err(Error::not_found("session", state.id)) }
 }
 
 /// What is here of a session that comes back must be its beginning, and given away.
