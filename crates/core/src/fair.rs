@@ -4,6 +4,10 @@
 //! furthest behind goes next. Who had nothing waiting for a while comes back at the step the others
 //! are at: being idle saves nothing up, and a flood is served no faster than one at a time.
 
+mod board;
+
+pub use board::Board;
+
 use std::collections::BTreeMap;
 use tenure_contract::{TenantId, limits};
 

@@ -13,13 +13,13 @@ use crate::lock;
 use crate::node::Node;
 use crate::resident::{Actor, Cell, Folded, Resident};
 use crate::seal::Bodies;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use tenure_contract::words::{RunStatus, Trigger};
-use tenure_contract::{DispatchId, Journal, SessionId, TenantId};
+use tenure_contract::{DispatchId, Journal, TenantId};
 use tenure_core::SessionState;
-use tenure_core::fair::{FairShare, Load, Slots};
+use tenure_core::fair::{Board, Slots};
 use tenure_core::ledger::LedgerCommand;
 use tenure_core::ledger::dispatch::DispatchCommand;
 
@@ -36,28 +36,6 @@ pub(crate) struct Desk {
     is_due: AtomicBool,
     /// One looks at a time: a slot that is free for two would be given twice.
     looking: Mutex<()>,
-}
-
-#[derive(Debug, Default)]
-struct Board {
-    share: FairShare,
-    /// By tenant: dispatches that could start, and starts that are not delivered.
-    ledgers: BTreeMap<TenantId, (usize, usize)>,
-    /// By session: whose it is, and dispatched runs of it that hold a slot.
-    sessions: HashMap<SessionId, (TenantId, usize)>,
-}
-
-impl Board {
-    fn loads(&self) -> BTreeMap<TenantId, Load> {
-        let load = |(tenant, (waiting, starting)): (&TenantId, &(usize, usize))| {
-            (*tenant, Load { waiting: *waiting, running: *starting })
-        };
-        let mut loads: BTreeMap<_, _> = self.ledgers.iter().map(load).collect();
-        for (tenant, held) in self.sessions.values() {
-            loads.entry(*tenant).or_default().running += held;
-        }
-        loads
-    }
 }
 
 impl Desk {
@@ -90,14 +68,7 @@ impl Node {
         }
         self.mind_claims(state, now);
         let ready = state.dispatches.ready(now);
-        {
-            let mut board = lock(&self.desk.board);
-            match (ready, out) {
-                (0, 0) => drop(board.ledgers.remove(&state.tenant)),
-                both => drop(board.ledgers.insert(state.tenant, both)),
-            }
-        }
-        if ready > 0 {
+        if lock(&self.desk.board).ledger(state.tenant, ready, out) {
             self.look_who_waits();
         }
         if state.due(now).is_some() {
@@ -121,15 +92,7 @@ impl Node {
         } else {
             state.live.iter().filter_map(|run| state.runs.get(run)).filter(holds).count()
         };
-        let before = {
-            let mut board = lock(&self.desk.board);
-            let before = match held {
-                0 => board.sessions.remove(&state.id),
-                held => board.sessions.insert(state.id, (state.tenant, held)),
-            };
-            before.map_or(0, |(_, before)| before)
-        };
-        if held < before {
+        if lock(&self.desk.board).session(state.id, state.tenant, held) {
             self.look_who_waits();
         }
     }
@@ -149,11 +112,7 @@ impl Node {
     fn start_waiting(self: &Arc<Self>) {
         let _one_at_a_time = lock(&self.desk.looking);
         loop {
-            let chosen = {
-                let mut board = lock(&self.desk.board);
-                let loads = board.loads();
-                board.share.choose(&loads, self.desk.slots)
-            };
+            let chosen = lock(&self.desk.board).choose(self.desk.slots);
             let Some(tenant) = chosen.filter(|_| !self.is_draining()) else { return };
             let journal = Journal::Ledger(tenant);
             let command = LedgerCommand::Dispatch(DispatchCommand::StartNext);
@@ -163,7 +122,7 @@ impl Node {
             if let Err(error) = started {
                 self.failed("a dispatch could not be started", tenant, &error);
                 // looking at the ledger again puts it back on the board
-                lock(&self.desk.board).ledgers.remove(&tenant);
+                lock(&self.desk.board).forget(tenant);
                 let node = self.clone();
                 self.spawn(async move { node.revisit(journal).await });
             }

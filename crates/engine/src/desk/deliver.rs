@@ -95,12 +95,9 @@ impl Node {
         let before = lock(&self.desk.delivering).insert(dispatch, Some(error.message.clone()));
         if before.flatten().is_none() {
             tracing::warn!(%dispatch, %error, "a session does not take a start now; offering it again");
-            let mut board = lock(&self.desk.board);
-            if let Some((_, starting)) = board.ledgers.get_mut(&ledger.tenant) {
-                *starting = starting.saturating_sub(1);
+            if lock(&self.desk.board).put_off(ledger.tenant) {
+                self.look_who_waits();
             }
-            drop(board);
-            self.look_who_waits();
         }
     }
 
