@@ -20,8 +20,8 @@ use tenure_contract::words::{RunStatus, Trigger};
 use tenure_contract::{DispatchId, Journal, TenantId};
 use tenure_core::SessionState;
 use tenure_core::fair::{Board, Slots};
-use tenure_core::ledger::LedgerCommand;
-use tenure_core::ledger::dispatch::DispatchCommand;
+use tenure_core::ledger::dispatch::{Dispatch, DispatchCommand};
+use tenure_core::ledger::{LedgerCommand, LedgerState};
 
 /// What the node knows of the dispatches of its tenants; all of it can be read again.
 #[derive(Debug)]
@@ -59,13 +59,7 @@ impl Node {
         if let Some(at) = state.next_wake(now) {
             self.arm_ledger(at, resident.journal);
         }
-        let mut out = 0;
-        for started in state.dispatches.undelivered() {
-            // one its session does not take now holds nobody up
-            let is_refused = self.last_refusal(started.received.dispatch).is_some();
-            out += usize::from(!is_refused);
-            self.begin_delivery(resident, cell.chain.seq, started);
-        }
+        let out = self.deliver_started(resident, cell.chain.seq, state);
         self.mind_claims(state, now);
         let ready = state.dispatches.ready(now);
         if lock(&self.desk.board).ledger(state.tenant, ready, out) {
@@ -74,6 +68,35 @@ impl Node {
         if state.due(now).is_some() {
             self.begin_due(resident, state.tenant);
         }
+    }
+
+    /// Begins to deliver what started and is not delivered, one after the other to each session; tells how many of
+    /// them hold a slot.
+    fn deliver_started(
+        self: &Arc<Self>,
+        ledger: &Arc<Resident>,
+        needs: u64,
+        state: &LedgerState,
+    ) -> usize {
+        let mut started: Vec<(bool, &Dispatch)> = {
+            let delivering = lock(&self.desk.delivering);
+            // one its session does not take now holds nobody up
+            let is_put_off = |id| matches!(delivering.get(id), Some(Some(_)));
+            let undelivered = state.dispatches.undelivered();
+            undelivered
+                .map(|one| (delivering.contains_key(&one.received.dispatch), one))
+                .filter(|(_, one)| !is_put_off(&one.received.dispatch))
+                .collect()
+        };
+        // behind those that are on their way, as they came
+        started.sort_unstable_by_key(|(is_on_its_way, one)| (!is_on_its_way, one.seq));
+        let mut busy = HashSet::new();
+        for (_, one) in &started {
+            if busy.insert(one.received.session) {
+                self.begin_delivery(ledger, needs, one);
+            }
+        }
+        started.len()
     }
 
     /// Counts the dispatched runs of a session that hold a slot: those that are to go on without a

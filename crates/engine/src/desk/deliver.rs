@@ -98,6 +98,9 @@ impl Node {
             if lock(&self.desk.board).put_off(ledger.tenant) {
                 self.look_who_waits();
             }
+            // what came after it for the same session need not wait for it
+            let (node, journal) = (self.clone(), ledger.journal);
+            self.spawn(async move { node.revisit(journal).await });
         }
     }
 
