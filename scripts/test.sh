@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The whole test, on a machine that has only git and Rust: format, lints, tests, generated files.
+# The whole test, on a machine that has only git and Rust: format, lints, tests, generated files,
+# every route fuzzed from its schema (which installs what it needs, from PyPI).
 # With `TENURE_SLOW=1` the tests that read it take more seeds and rounds. What takes minutes to install
 # is in `scripts/gates.sh`.
 set -euo pipefail
@@ -53,3 +54,6 @@ cargo test -p tenure-sim --features planted --locked --test planted_inside
 
 say "tests${TENURE_SLOW:+, slow tier included}"
 cargo test --workspace --locked
+
+say "every route fuzzed from its schema"
+scripts/fuzz-http.sh

@@ -99,6 +99,7 @@ impl utoipa::PartialSchema for PolicyVersion {
         utoipa::openapi::ObjectBuilder::new()
             .schema_type(utoipa::openapi::schema::Type::String)
             .description(Some("`default`, or the digest of the text that was set"))
+            .pattern(Some("^(default|sha256:[0-9a-f]{64})$"))
             .build()
             .into()
     }

@@ -95,6 +95,8 @@ impl utoipa::PartialSchema for Time {
         ObjectBuilder::new()
             .schema_type(Type::String)
             .format(Some(SchemaFormat::KnownFormat(KnownFormat::DateTime)))
+            // nothing is before 1970
+            .pattern(Some("^(19[7-9][0-9]|[2-9][0-9]{3})-"))
             .build()
             .into()
     }

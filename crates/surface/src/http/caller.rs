@@ -13,7 +13,7 @@ use super::state::{Anonymous, ServerState};
 use super::token::Named;
 use axum::extract::{FromRequestParts, MatchedPath, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use std::net::{IpAddr, Ipv6Addr};
@@ -48,6 +48,12 @@ pub(super) async fn admit(
     mut request: Request,
     next: Next,
 ) -> Response {
+    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
+    let Some(scope) = scope::of(request.method(), route) else {
+        // what is not in the table is offered to nobody, whoever they are
+        return not_offered(route);
+    };
+    let action = format!("{} {route}", request.method());
     let identified = match claim(&state, &request) {
         Ok(claim) => identify(&state, claim, request.headers()).await,
         Err(refusal) => Err(refusal),
@@ -56,16 +62,11 @@ pub(super) async fn admit(
         Ok(identified) => identified,
         Err(refusal) => return refusal.into_response(),
     };
-    let route = request.extensions().get::<MatchedPath>().map_or("", MatchedPath::as_str);
-    let action = format!("{} {route}", request.method());
-    let response = match scope::of(request.method(), route) {
-        Some(scope) if !authority::holds(&caller.scopes, scope) => {
-            lacks(&caller, scope, &action).into_response()
-        }
-        _ => {
-            request.extensions_mut().insert(caller.clone());
-            while_it_stands(state.engine.clone(), credential, request, next).await
-        }
+    let response = if authority::holds(&caller.scopes, scope) {
+        request.extensions_mut().insert(caller.clone());
+        while_it_stands(state.engine.clone(), credential, request, next).await
+    } else {
+        lacks(&caller, scope, &action).into_response()
     };
     let refused = response.extensions().get::<Error>().map(|error| error.code);
     let Some(code @ (Code::Forbidden | Code::DeniedByPolicy)) = refused else { return response };
@@ -74,6 +75,13 @@ pub(super) async fn admit(
         Ok(()) => response,
         Err(error) => Refusal(error).into_response(),
     }
+}
+
+/// The answer to a method a route does not offer; `problem::finish` writes it.
+fn not_offered(route: &str) -> Response {
+    let offered = scope::offered(route).join(",");
+    let allow = HeaderValue::from_str(&offered).unwrap_or(HeaderValue::from_static(""));
+    (StatusCode::METHOD_NOT_ALLOWED, [(header::ALLOW, allow)]).into_response()
 }
 
 fn lacks(caller: &Caller, scope: Scope, action: &str) -> Refusal {

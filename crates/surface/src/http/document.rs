@@ -1,6 +1,8 @@
 //! The OpenAPI 3.1 document: collected from the routes, then completed with what is the same for
 //! all of them, so that no route can forget it.
 
+mod texts;
+
 use super::caller::{SURFACE_HEADER, TENANT_HEADER};
 use super::problem::{PROBLEM_TYPE, Problem};
 use super::scope;
@@ -39,6 +41,7 @@ pub fn openapi() -> Value {
         "type": "http", "scheme": "bearer",
         "description": "An API key, `tnr_…`, or a token of an issuer the server trusts. Without either, callers on the same machine need none.",
     } });
+    texts::write(&mut document);
     for (path, operations) in object(&mut document["paths"]) {
         for (method, operation) in object(operations) {
             complete(path, method, operation);

@@ -18,7 +18,7 @@ use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
 use futures::Stream;
 use futures::stream::unfold;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
@@ -52,6 +52,18 @@ struct FollowAsked {
     until: Option<Until>,
 }
 
+/// One event of a stream, after its lines are read as server-sent events.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct StreamEvent {
+    /// What to come back with as `Last-Event-ID`; none for what cannot be gone on from.
+    pub id: Option<String>,
+    /// The kind of the entry, or of what is provisional.
+    pub event: Option<String>,
+    /// The entry, or what is provisional, as JSON; none for an event that only moves the place.
+    #[schema(content_media_type = "application/json")]
+    pub data: Option<String>,
+}
+
 /// When a stream ends by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
@@ -78,7 +90,7 @@ enum Until {
         ("Last-Event-ID" = inline(Option<String>), Header, description = "The last event the client has: `seq`, or `seq.attempt.offset` within a turn"),
         FollowAsked,
     ),
-    responses((status = 200, description = "Entries as server-sent events, and what is provisional between them", body = String,
+    responses((status = 200, description = "Entries as server-sent events, and what is provisional between them", body = StreamEvent,
         content_type = "text/event-stream")),
 )]
 async fn follow_session(

@@ -5,6 +5,7 @@
 //! reads the log again, and whoever stops reading is cut.
 
 use super::caller::Who;
+use super::events::StreamEvent;
 use super::extract::Asked;
 use super::limits::{HEARTBEAT_MS, STREAM_STALL_MAX_MS};
 use super::page::blocking;
@@ -92,7 +93,7 @@ fn session_id<'de, D: Deserializer<'de>>(d: D) -> Result<Option<SessionId>, D::E
         ("Last-Event-ID" = inline(Option<String>), Header, description = "The cursor of the last event the client has"),
         FeedAsked,
     ),
-    responses((status = 200, description = "Entries as server-sent events", body = String,
+    responses((status = 200, description = "Entries as server-sent events", body = StreamEvent,
         content_type = "text/event-stream")),
 )]
 async fn follow_tenant(

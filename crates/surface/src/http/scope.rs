@@ -128,3 +128,9 @@ pub(super) fn of(method: &Method, route: &str) -> Option<Scope> {
     let found = ROUTES.iter().find(|(verb, path, _)| *verb == method && *path == route);
     found.map(|(_, _, scope)| *scope)
 }
+
+/// The methods a route offers.
+pub(super) fn offered(route: &str) -> Vec<&'static str> {
+    let verbs = ROUTES.iter().filter(|(_, path, _)| *path == route).map(|(verb, _, _)| *verb);
+    verbs.flat_map(|verb| if verb == "GET" { vec!["GET", "HEAD"] } else { vec![verb] }).collect()
+}

@@ -1,6 +1,9 @@
 //! JSON read without what serde lets pass: a structure is an object and never a list of its fields
 //! in order, a word is a text and never an object that holds one. Anything else would be accepted
 //! although no document says so, and `{"approve": null}` is no approval (`FLT-8`).
+//!
+//! And what serde does not let pass although it is the same: `3.0` is the integer 3 (JSON Schema,
+//! and whoever writes numbers as JavaScript does).
 
 use serde::Deserialize;
 use serde::de::value::StringDeserializer;
@@ -21,13 +24,28 @@ macro_rules! plain {
     };
 }
 
+/// Takes a whole number however it is written.
+struct Whole<V>(V);
+
+/// Forwards what is an integer.
+macro_rules! whole {
+    ($($method:ident)+) => {
+        $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, D::Error> {
+            self.0.$method(Whole(visitor))
+        })+
+    };
+}
+
 impl<'de, D: Deserializer<'de>> Deserializer<'de> for Strict<D> {
     type Error = D::Error;
 
+    whole! {
+        deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128
+    }
+
     plain! {
-        deserialize_any deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32
-        deserialize_i64 deserialize_i128 deserialize_u8 deserialize_u16 deserialize_u32
-        deserialize_u64 deserialize_u128 deserialize_f32 deserialize_f64 deserialize_char
+        deserialize_any deserialize_bool deserialize_f32 deserialize_f64 deserialize_char
         deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf
         deserialize_unit deserialize_identifier deserialize_ignored_any
     }
@@ -124,6 +142,35 @@ impl<'de, V: Visitor<'de>> Visitor<'de> for Strict<V> {
     }
 }
 
+/// Up to here every whole number a double can hold is exactly that number: 2^53.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
+impl<'de, V: Visitor<'de>> Visitor<'de> for Whole<V> {
+    type Value = V::Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.expecting(f)
+    }
+    fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<V::Value, E> {
+        self.0.visit_i64(number)
+    }
+    fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<V::Value, E> {
+        self.0.visit_u64(number)
+    }
+    fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<V::Value, E> {
+        if number.fract() != 0.0 || number.abs() > EXACT_MAX {
+            return self.0.visit_f64(number);
+        }
+        // whole and small enough: nothing is cut off
+        #[expect(clippy::cast_possible_truncation)]
+        let number = number as i64;
+        match u64::try_from(number) {
+            Ok(number) => self.0.visit_u64(number),
+            Err(_) => self.0.visit_i64(number),
+        }
+    }
+}
+
 impl<'de, A: SeqAccess<'de>> SeqAccess<'de> for Strict<A> {
     type Error = A::Error;
     fn next_element_seed<T: DeserializeSeed<'de>>(
@@ -182,6 +229,18 @@ mod tests {
         };
         assert!(parse::<RegisterAgent>(agent("{}").as_bytes()).is_ok());
         assert!(parse::<RegisterAgent>(agent("[]").as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_whole_number_is_an_integer_however_it_is_written() {
+        let steps =
+            |text: &str| parse::<SubmitRun>(format!(r#"{{"budgetSteps":{text}}}"#).as_bytes());
+        for text in ["3", "3.0", "0.3e1"] {
+            assert_eq!(steps(text).ok().and_then(|run| run.budget_steps), Some(3), "{text}");
+        }
+        for text in ["3.5", "-3.0", "1e300", "9007199254740994.0", "\"3\"", "true"] {
+            assert!(steps(text).is_err(), "{text}");
+        }
     }
 
     #[test]

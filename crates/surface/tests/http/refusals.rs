@@ -72,6 +72,9 @@ async fn paths_methods_ids_and_queries() {
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
     let told = problem(response, StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed").await;
     assert!(detail(&told).contains("`PATCH`") && detail(&told).contains("GET"), "{told}");
+    // whoever asks and whatever else is wrong: nobody is offered it
+    let trace = rig.request(Method::TRACE, "/v1/sessions").header("Tenure-Tenant", "0");
+    refused(trace, StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed").await;
     for path in [
         "/v1/runs/x",
         "/v1/sessions/run_00000000000000000000000000",
