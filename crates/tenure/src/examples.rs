@@ -6,6 +6,8 @@
 
 mod authorizer;
 mod cowork;
+mod evidence;
+mod flow;
 mod trail;
 
 use crate::cli::{Exit, Failure};
@@ -19,6 +21,8 @@ use std::time::Instant;
 pub(crate) enum Example {
     /// Task orchestration.
     Cowork,
+    /// Planning.
+    Flow,
     /// A separate approval app.
     Authorizer,
     /// Review and replay.
@@ -37,11 +41,12 @@ pub(crate) struct Plan {
 
 impl Example {
     /// All of them, as they are listed.
-    pub const ALL: &[Self] = &[Self::Cowork, Self::Trail, Self::Authorizer];
+    pub const ALL: &[Self] = &[Self::Cowork, Self::Flow, Self::Trail, Self::Authorizer];
 
     pub const fn name(self) -> &'static str {
         match self {
             Self::Cowork => "cowork",
+            Self::Flow => "flow",
             Self::Authorizer => "authorizer",
             Self::Trail => "trail",
         }
@@ -51,6 +56,7 @@ impl Example {
     pub const fn requirement(self) -> &'static str {
         match self {
             Self::Cowork => "EX-1",
+            Self::Flow => "EX-2",
             Self::Authorizer => "EX-5",
             Self::Trail => "EX-3",
         }
@@ -61,6 +67,9 @@ impl Example {
         match self {
             Self::Cowork => {
                 "queued dispatches under a flood, approvals, two kills, resume by token, one audit"
+            }
+            Self::Flow => {
+                "a week put on schedule by an agent, each entry one run with its task and todos, over two kills"
             }
             Self::Authorizer => {
                 "an approval decided in another app, by signed tokens, over kill -9"
@@ -73,6 +82,9 @@ impl Example {
     pub const fn input(self) -> &'static str {
         match self {
             Self::Cowork => "claims, *.json with cents; those above 20000 are denied",
+            Self::Flow => {
+                "the plan, an item in each *.json: title, todos, at (mon 09:30), needs (other items)"
+            }
             Self::Authorizer => {
                 "orders, *.json of at most 150 letters; those that say gift card are denied"
             }
@@ -114,6 +126,7 @@ async fn play(plan: &Plan, stage: &Stage) -> Result<Summary, Failure> {
     let input = plan.input.as_deref();
     match plan.example {
         Example::Cowork => cowork::play(stage, input).await,
+        Example::Flow => flow::play(stage, input).await,
         Example::Authorizer => authorizer::play(stage, input).await,
         Example::Trail => trail::play(stage, input).await,
     }

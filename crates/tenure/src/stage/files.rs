@@ -81,7 +81,10 @@ fn collect(
             collect(root, &path, (ending, most), found)?;
         } else if path.extension().is_some_and(|is| is.eq_ignore_ascii_case(ending)) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
-            found.push((name, fs::read_to_string(&path)?));
+            let text = fs::read_to_string(&path).map_err(|error| {
+                io::Error::new(error.kind(), format!("`{}`: {error}", name.display()))
+            })?;
+            found.push((name, text));
         }
         if found.len() > most {
             break;

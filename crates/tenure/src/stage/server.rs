@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use tenure_contract::RunId;
 use tenure_contract::resource::Run;
 use tenure_contract::words::RunStatus;
+use tenure_contract::{Code, RunId};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::sync::watch;
@@ -84,11 +84,21 @@ impl Server {
         self.insist(|client| async move { client.post(path, body).await }).await
     }
 
-    /// A run once it has ended, or waits for a person.
+    /// A run once it has ended, or waits for a person. One that was dispatched may be on its way to its
+    /// session still.
     pub async fn rested(&self, run: RunId) -> Result<Run, Failure> {
         let begun = Instant::now();
         loop {
-            let seen: Run = self.get(&format!("/v1/runs/{run}?waitMs=500")).await?;
+            let seen: Run = match self.get(&format!("/v1/runs/{run}?waitMs=500")).await {
+                Ok(seen) => seen,
+                Err(error)
+                    if error.error().code == Code::NotFound && begun.elapsed() < REST_MAX =>
+                {
+                    tokio::time::sleep(ASK_AGAIN).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let waits = matches!(seen.status, RunStatus::Paused | RunStatus::WaitingApproval);
             if seen.status.is_final() || waits {
                 return Ok(seen);

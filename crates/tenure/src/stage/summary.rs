@@ -69,7 +69,12 @@ impl Summary {
 }
 
 fn shown(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.is_empty() => "none".to_owned(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    }
 }
 
 #[cfg(test)]
@@ -88,6 +93,8 @@ mod tests {
         assert!(!summary.holds());
         let told = serde_json::to_value(&summary).unwrap();
         assert_eq!((&told["count"], &told["claims"][2]["found"]), (&2.into(), &"x".into()));
+        assert_eq!(shown(&serde_json::json!([])), "none");
+        assert_eq!(shown(&serde_json::json!(["a", 2, null])), "a, 2, null");
         summary.claims.pop();
         summary.at_least("d", 2, 3);
         assert!(!summary.holds());

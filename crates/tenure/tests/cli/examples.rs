@@ -90,3 +90,34 @@ fn ex_1_work_is_dispatched_decided_interrupted_and_resumed_with_one_audit() {
     assert_eq!(found(&summary, "resumed by a checkpoint's token"), 1);
     assert_eq!(found(&summary, "the journal has no gap"), true);
 }
+
+#[test]
+fn ex_2_a_week_is_put_on_schedule_and_each_entry_is_one_run_over_two_kills() {
+    let summary = play(&Desk::new(), &["flow"]);
+    assert_eq!((&summary["kills"], &summary["items"]), (&2.into(), &8.into()));
+    assert_eq!(found(&summary, "entries whose run finished"), 8);
+    assert_eq!(found(&summary, "tasks completed by their first run"), 8);
+    assert_eq!(found(&summary, "todos the trail tells of"), 23);
+    let order = found(&summary, "the order they began in").as_array().unwrap();
+    assert_eq!((&order[0], &order[7]), (&"budget".into(), &"opening".into()));
+}
+
+#[test]
+fn ex_2_it_keeps_a_plan_of_ones_own_and_refuses_one_that_cannot_be_kept() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("mine")).unwrap();
+    let refused = |says: &[&str]| desk.run(&["example", "flow", "--input", "mine"]).is(2, says);
+    refused(&["`--input mine` holds 0 files", "expected 1 to"]);
+    desk.write("mine/eat.json", "{");
+    refused(&["`--input mine`", "`eat.json`", "\"todos\""]);
+    desk.write("mine/eat.json", r#"{"title": "Eat", "needs": ["cook"], "todos": ["Chew"]}"#);
+    desk.write("mine/cook.json", r#"{"title": "Cook", "needs": ["eat"], "todos": ["Stir"]}"#);
+    refused(&["circle", "cook needs eat needs cook"]);
+    desk.run(&["example", "flow", "--input", "nowhere"]).is(2, &["nowhere", "cannot be read"]);
+    desk.write("mine/cook.json", r#"{"title": "Cook", "todos": ["Stir"]}"#);
+    let at = r#"{"title": "Eat", "at": "sun 12:30", "needs": ["cook"], "todos": ["Chew"]}"#;
+    desk.write("mine/eat.json", at);
+    let summary = play(&desk, &["flow", "--input", "mine"]);
+    assert_eq!(found(&summary, "the order they began in"), &serde_json::json!(["cook", "eat"]));
+    assert_eq!(found(&summary, "items whose hour struck while the server was dead"), 1);
+}

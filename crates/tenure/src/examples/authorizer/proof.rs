@@ -3,11 +3,10 @@
 use super::app::PERSON;
 use super::orders::Orders;
 use super::{DESK, Notes, SHOP};
-use crate::cli::{Failure, to_file};
-use crate::client::Happening;
-use crate::stage::{Files, Server, Stage, Summary, tenure};
-use serde_json::{Value, json};
-use std::fs;
+use crate::cli::Failure;
+use crate::examples::evidence::Evidence;
+use crate::stage::{Files, Server, Stage, Summary};
+use serde_json::json;
 use tenure_contract::resource::Decision;
 use tenure_contract::token::HandedApproval;
 
@@ -21,15 +20,9 @@ pub(super) async fn of(
     notes: &Notes,
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
-    let export = stage.dir().join(EXPORT);
-    to_file(&server.client(), notes.session, &export).await?;
-    let root = server.data().join("keys/root.pub").to_string_lossy().into_owned();
-    let verified = tenure(stage.dir(), ["verify", EXPORT, "--root", &root, "--json"]).await?.json();
-    let text = fs::read_to_string(&export)?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let entries: Vec<Happening> = lines.filter_map(|line| Happening::read(&line)).collect();
+    let evidence = Evidence::take(stage, server, notes.session, EXPORT).await?;
     context(notes, &mut summary);
-    decisions(notes, &entries, &mut summary);
+    decisions(notes, &evidence, &mut summary);
     for refused in &notes.refused {
         let claim = format!("a decision {} is refused as", refused.what);
         summary.equal(&claim, refused.found.as_str(), refused.wanted);
@@ -38,12 +31,9 @@ pub(super) async fn of(
     let placed = Files::in_folder(&workspace.join("placed"), "json", orders.count())?;
     summary.equal("orders placed, of those nobody denied", placed.count(), orders.plain());
     summary.equal("the app has a data directory", stage.dir().join("desk/.tenure").exists(), false);
-    summary.equal("the export is verified", verified["verified"].clone(), true);
-    summary.equal("entries the server had shown and lost", notes.acks.lost_in(&entries), 0);
+    evidence.is_unbroken(&notes.acks, &mut summary);
     summary.fact("session", notes.session.to_string());
     summary.fact("kills", 1);
-    summary.fact("entries", entries.len());
-    summary.fact("head", verified["head"].clone());
     Ok(summary)
 }
 
@@ -70,9 +60,9 @@ fn context(notes: &Notes, summary: &mut Summary) {
 }
 
 /// The journal tells of every token and of every decision what the app knows on its side.
-fn decisions(notes: &Notes, entries: &[Happening], summary: &mut Summary) {
-    let of = |kind: &'static str| entries.iter().filter(move |entry| entry.kind == kind);
-    let handed = of("approval.handed").filter(|entry| entry.text("audience") == DESK).count();
+fn decisions(notes: &Notes, evidence: &Evidence, summary: &mut Summary) {
+    let handed =
+        evidence.of("approval.handed").filter(|entry| entry.text("audience") == DESK).count();
     summary.equal("tokens handed out, by the journal", handed, notes.shown.len());
     let journaled = |(approval, decision): &&(tenure_contract::ApprovalId, Decision)| {
         let (id, wanted) = (
@@ -82,7 +72,7 @@ fn decisions(notes: &Notes, entries: &[Happening], summary: &mut Summary) {
                 Decision::Deny => "denied",
             },
         );
-        of("approval.decided").any(|entry| {
+        evidence.of("approval.decided").any(|entry| {
             entry.text("approval") == id
                 && entry.text("status") == wanted
                 && entry.body["decidedBy"] == PERSON
@@ -95,6 +85,6 @@ fn decisions(notes: &Notes, entries: &[Happening], summary: &mut Summary) {
         notes.signed.len(),
     );
     summary.at_least("decisions signed by the app", notes.signed.len() as u64, 2);
-    let all = of("approval.decided").count();
+    let all = evidence.of("approval.decided").count();
     summary.equal("decisions in the journal, one for each order", all, notes.shown.len());
 }

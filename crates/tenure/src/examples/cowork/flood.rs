@@ -56,10 +56,7 @@ pub(super) async fn started(server: &Server, id: DispatchId) -> Result<(Dispatch
     loop {
         let seen: Dispatch = server.get(&format!("/v1/dispatches/{id}")).await?;
         if let Some(run) = seen.run_id {
-            // delivered when its session knows it
-            if server.get::<Run>(&format!("/v1/runs/{run}")).await.is_ok() {
-                return Ok((seen, run));
-            }
+            return Ok((seen, run));
         }
         if begun.elapsed() > DONE_MAX {
             return Err(Failure::failed(format!(

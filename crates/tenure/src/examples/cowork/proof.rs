@@ -3,13 +3,12 @@
 
 use super::claims::Claims;
 use super::{Notes, OFFICE, TITLE, flood};
-use crate::cli::{Failure, to_file};
-use crate::client::Happening;
-use crate::stage::{Files, Server, Stage, Summary, tenure};
-use serde_json::{Value, json};
-use std::fs;
+use crate::cli::Failure;
+use crate::examples::evidence::Evidence;
+use crate::stage::{Files, Server, Stage, Summary};
+use serde_json::json;
 use tenure_contract::resource::{GoesOn, Run};
-use tenure_contract::trail::{Derived, Line, PauseWhy, RunTold, SessionTold};
+use tenure_contract::trail::{Derived, PauseWhy, RunTold, SessionTold};
 use tenure_contract::words::{ApprovalStatus, RunStatus, Trigger};
 
 /// The export's name in the folder of the play.
@@ -22,29 +21,16 @@ pub(super) async fn of(
     flood: &[Run],
 ) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
-    let export = stage.dir().join(EXPORT);
-    to_file(&server.client(), notes.session, &export).await?;
-    let root = server.data().join("keys/root.pub").to_string_lossy().into_owned();
-    let verified = tenure(stage.dir(), ["verify", EXPORT, "--root", &root, "--json"]).await?.json();
-    let text = fs::read_to_string(&export)?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let entries: Vec<Happening> = lines.filter_map(|line| Happening::read(&line)).collect();
-    let trail = tenure(stage.dir(), ["trail", "--file", EXPORT, "--json"]).await?.done()?.out;
+    let evidence = Evidence::take(stage, server, notes.session, EXPORT).await?;
     queue(notes, flood, &mut summary);
-    audit(&trail, (claims, notes), &mut summary)?;
+    audit(&evidence.derived, (claims, notes), &mut summary)?;
     let workspace = server.data().join("workspaces").join(notes.session.to_string());
     let settled = Files::in_folder(&workspace.join("settled"), "json", claims.count())?;
     summary.equal("claims settled on disk", settled.count(), claims.small());
-    let places: Vec<u64> = entries.iter().map(|entry| entry.seq).collect();
-    let whole: Vec<u64> = (1..=entries.len() as u64).collect();
-    summary.equal("the journal has no gap", places == whole, true);
-    summary.equal("the export is verified", verified["verified"].clone(), true);
-    summary.equal("entries the server had shown and lost", notes.acks.lost_in(&entries), 0);
+    evidence.is_unbroken(&notes.acks, &mut summary);
     summary.fact("session", notes.session.to_string());
     summary.fact("dispatch", notes.dispatch.dispatch_id.to_string());
     summary.fact("kills", notes.kills);
-    summary.fact("entries", entries.len());
-    summary.fact("head", verified["head"].clone());
     Ok(summary)
 }
 
@@ -61,18 +47,10 @@ fn queue(notes: &Notes, flood: &[Run], summary: &mut Summary) {
 
 /// One run under one id, from its dispatch over both kills and the pause to its end.
 fn audit(
-    trail: &str,
+    derived: &[Derived],
     (claims, notes): (&Claims, &Notes),
     summary: &mut Summary,
 ) -> Result<(), Failure> {
-    let mut derived = Vec::new();
-    for line in trail.lines() {
-        match serde_json::from_str(line) {
-            Ok(Line::Derived(told)) => derived.push(*told),
-            Ok(Line::Head(_) | Line::Observed(_)) => {}
-            Err(why) => return Err(Failure::failed(format!("a line of the trail: {why}"))),
-        }
-    }
     let runs: Vec<&RunTold> = derived
         .iter()
         .filter_map(|told| match told {

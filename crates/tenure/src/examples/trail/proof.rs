@@ -2,10 +2,11 @@
 //! done, and copies of the export that were tampered with are caught.
 
 use super::drafts::Drafts;
-use super::record::{EXPORT, ROOT, Record, entries};
+use super::record::{EXPORT, ROOT, Record};
 use super::{Notes, TASK};
 use crate::cli::Failure;
 use crate::client::Happening;
+use crate::examples::evidence::entries;
 use crate::stage::{Stage, Summary, tenure};
 use serde_json::{Value, json};
 use std::fs;

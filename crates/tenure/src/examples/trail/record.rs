@@ -4,9 +4,9 @@
 use super::Notes;
 use crate::cli::{Failure, to_file};
 use crate::client::{Client, Fault, Happening};
+use crate::examples::evidence::entries;
 use crate::stage::{Files, Server, Stage};
 use futures::StreamExt as _;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::PathBuf;
@@ -58,12 +58,6 @@ impl Record {
             published: Files::in_folder(&workspace.join("published"), "md", PUBLISHED_MAX)?.count(),
         })
     }
-}
-
-/// The entries of an export's text.
-pub(super) fn entries(text: &str) -> Vec<Happening> {
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    lines.filter_map(|line| Happening::read(&line)).collect()
 }
 
 /// The first entry of every kind, and the last one: wherever something new happens.
