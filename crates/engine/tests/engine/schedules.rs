@@ -11,7 +11,7 @@ use tenure_contract::words::{
     DispatchStatus, RunStatus, ScheduleEntryStatus, ScheduleStatus, SessionStatus, StuckReason,
     Trigger,
 };
-use tenure_contract::{Code, ScheduleId, Time};
+use tenure_contract::{Code, Event, ScheduleId, Time};
 use tenure_engine::{Clock, Ctx, Drive, Engine, HandlerResult, IntentRegistry, Listing};
 
 const HOUR_MS: u64 = 3_600_000;
@@ -130,6 +130,28 @@ fn run_4_an_entry_starts_a_new_run_in_the_session_it_names_or_in_a_new_one() {
         let ids: Vec<_> = listed.iter().map(|one| one.schedule_id).collect();
         assert_eq!(ids, [named.schedule_id, made.schedule_id]);
         assert!(engine.schedules(&eve(), &Listing::default()).unwrap().items.is_empty());
+    });
+}
+
+#[test]
+fn run_4_entries_that_are_due_together_reach_their_session_in_their_order() {
+    let house = House::new();
+    let life = house.live(echo());
+    life.block_on(async {
+        let engine = &life.engine;
+        let session = engine.open_as(OpenSession::default()).await.session_id;
+        let many: Vec<Value> = vec![json!({ "kind": "queued" }); 60];
+        let asked =
+            CreateSchedule { session_id: Some(session), product_id: None, ..asking(&json!(many)) };
+        let made = engine.create_schedule(&ada(), asked, None).await.unwrap();
+        let seen = settled(engine, made.schedule_id, many.len()).await;
+        done(engine, of(&seen).last().unwrap()).await;
+        let told = engine.told(session);
+        let begun = told.iter().filter_map(|told| match &told.entry.event {
+            Event::RunSubmitted(run) => run.scheduled.map(|by| by.entry),
+            _ => None,
+        });
+        assert_eq!(begun.collect::<Vec<_>>(), (1..=60).collect::<Vec<_>>());
     });
 }
 
