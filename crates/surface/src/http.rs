@@ -45,6 +45,7 @@ mod principals;
 mod problem;
 mod projects;
 mod revocation;
+mod route;
 mod runs;
 mod schedules;
 mod scope;
@@ -73,55 +74,55 @@ pub use token::{ClaimNames, Issuer, KeySource, Signing, Tokens, Trust};
 
 use axum::Router;
 use axum::middleware::{from_fn, from_fn_with_state};
-use utoipa_axum::router::OpenApiRouter;
+use route::Routes;
 
 /// Every route of one engine, with authentication, problems and the fallback around them.
 pub fn router(state: ServerState) -> Router {
-    let (guarded, _) = guarded().split_for_parts();
+    let (guarded, _) = guarded(Routes::served()).into_parts();
     let guarded = guarded.route_layer(from_fn_with_state(state.clone(), caller::admit));
-    let (open, _) = open().split_for_parts();
+    let (open, _) = open(Routes::served()).into_parts();
     let routes = guarded.merge(open).fallback(unknown::no_such_route).with_state(state);
     // around the whole router: what it adds to an answer by itself, such as `Allow`, is there then
     Router::new().fallback_service(routes).layer(from_fn(problem::finish))
 }
 
 /// Routes that act in a tenant, and therefore for a caller.
-fn guarded() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
-        .merge(sessions::routes())
-        .merge(entries::routes())
-        .merge(events::routes())
-        .merge(export::routes())
-        .merge(feed::routes())
-        .merge(trail::routes())
-        .merge(artifacts::routes())
-        .merge(runs::routes())
-        .merge(steps::routes())
-        .merge(checkpoints::routes())
-        .merge(tasks::routes())
-        .merge(transfers::routes())
-        .merge(todos::routes())
-        .merge(approvals::routes())
-        .merge(travel::routes())
-        .merge(dispatches::routes())
-        .merge(claims::routes())
-        .merge(executors::routes())
-        .merge(handoffs::routes())
-        .merge(schedules::routes())
-        .merge(agents::routes())
-        .merge(intents::routes())
-        .merge(keys::routes())
-        .merge(principals::routes())
-        .merge(tenants::routes())
-        .merge(projects::routes())
-        .merge(secrets::routes())
-        .merge(workspaces::routes())
-        .merge(policy::routes())
-        .merge(home::guarded_routes())
-        .merge(execution::routes())
+fn guarded(gathered: Routes) -> Routes {
+    gathered
+        .with(sessions::routes)
+        .with(entries::routes)
+        .with(events::routes)
+        .with(export::routes)
+        .with(feed::routes)
+        .with(trail::routes)
+        .with(artifacts::routes)
+        .with(runs::routes)
+        .with(steps::routes)
+        .with(checkpoints::routes)
+        .with(tasks::routes)
+        .with(transfers::routes)
+        .with(todos::routes)
+        .with(approvals::routes)
+        .with(travel::routes)
+        .with(dispatches::routes)
+        .with(claims::routes)
+        .with(executors::routes)
+        .with(handoffs::routes)
+        .with(schedules::routes)
+        .with(agents::routes)
+        .with(intents::routes)
+        .with(keys::routes)
+        .with(principals::routes)
+        .with(tenants::routes)
+        .with(projects::routes)
+        .with(secrets::routes)
+        .with(workspaces::routes)
+        .with(policy::routes)
+        .with(home::guarded_routes)
+        .with(execution::routes)
 }
 
 /// Routes anyone may ask.
-fn open() -> OpenApiRouter<ServerState> {
-    home::open_routes()
+fn open(gathered: Routes) -> Routes {
+    home::open_routes(gathered)
 }

@@ -13,7 +13,7 @@ use crate::directory::bytes_of;
 use crate::failure::{self, reading, writing};
 use rusqlite::Connection;
 use std::fs::OpenOptions;
-use std::io::Write;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -112,10 +112,10 @@ impl Wal {
     /// SQLite overwrites zeros as it does frames of an earlier round.
     pub(super) fn warm(&self) -> Result<(), StoreError> {
         let missing = WARM_BYTES.saturating_sub(bytes_of(&self.path));
-        let zeros = vec![0; usize::try_from(missing).unwrap_or(0)];
         let fill = || {
             let mut file = OpenOptions::new().append(true).open(&self.path)?;
-            file.write_all(&zeros)?;
+            // piece by piece: what is taken here at once is resident for long
+            io::copy(&mut io::repeat(0).take(missing), &mut file)?;
             file.sync_all()
         };
         if missing > 0 {

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Json, Named};
 use super::page::{blocking, whole};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use std::fmt::Write as _;
 use tenure_contract::Code;
 use tenure_contract::resource::{Agent, Page, RegisterAgent};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(register_agent, list_agents)).routes(routes!(get_agent))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(register_agent, list_agents)).routes(routes!(get_agent))
 }
 
 /// Register a version of an agent; the same definition again is the same version.

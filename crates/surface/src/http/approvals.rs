@@ -4,16 +4,16 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{ApprovalsAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use tenure_contract::ApprovalId;
 use tenure_contract::resource::{Approval, DecideApproval, Page};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(list_approvals))
         .routes(routes!(get_approval))
         .routes(routes!(decide_approval))

@@ -4,15 +4,15 @@ use super::caller::Who;
 use super::extract::Named;
 use super::page::{blocking, whole};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use tenure_contract::SessionId;
 use tenure_contract::resource::{Artifact, Page};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(list_artifacts))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(list_artifacts))
 }
 
 /// List a session's artifacts, in the order they were registered.

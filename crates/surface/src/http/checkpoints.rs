@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
 use super::page::{CheckpointsAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::resource::{Checkpoint, Page, ResumeSession, Resumed};
 use tenure_contract::{CheckpointId, SessionId};
 use tenure_engine::{Engine, Listing};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(make_checkpoint, list_checkpoints))
         .routes(routes!(get_checkpoint))
         .routes(routes!(resume_session))

@@ -3,6 +3,7 @@
 use super::caller::Who;
 use super::extract::{Json, Named};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use tenure_contract::DispatchId;
@@ -10,11 +11,10 @@ use tenure_contract::resource::{
     Answered, ClaimDispatch, ClaimStanding, Claimed, CompleteDispatch, Dispatch, FailDispatch,
     UseClaim,
 };
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(claim_dispatch))
         .routes(routes!(heartbeat_dispatch))
         .routes(routes!(start_dispatch))

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, JsonOrNothing, Key, Named};
 use super::page::list;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -18,11 +19,10 @@ use tenure_contract::words::DispatchStatus;
 use tenure_contract::{DispatchId, SessionId};
 use tenure_engine::{Engine, Listing};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(check_context))
         .routes(routes!(create_dispatch, list_dispatches))
         .routes(routes!(get_dispatch))

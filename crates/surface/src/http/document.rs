@@ -5,6 +5,7 @@ mod texts;
 
 use super::caller::{SURFACE_HEADER, TENANT_HEADER};
 use super::problem::{PROBLEM_TYPE, Problem};
+use super::route::Routes;
 use super::scope;
 use super::{guarded, open};
 use axum::http::{Method, StatusCode};
@@ -14,7 +15,6 @@ use tenure_contract::words::Surface;
 use tenure_contract::{TenantId, limits};
 use utoipa::openapi::{ComponentsBuilder, InfoBuilder, OpenApi, OpenApiBuilder};
 use utoipa::{PartialSchema as _, ToSchema as _};
-use utoipa_axum::router::OpenApiRouter;
 
 const ABOUT: &str = "A durable runtime for agents. Everything under `/v1` is camelCase, everything \
     under `/api` snake_case. Whatever is refused is answered with a problem (RFC 9457) whose `code` \
@@ -34,9 +34,9 @@ pub fn openapi() -> Value {
     let components = ComponentsBuilder::new().schemas_from_iter(schemas).build();
     let info = InfoBuilder::new().title("Tenure").version("v1").description(Some(ABOUT)).build();
     let document: OpenApi = OpenApiBuilder::new().info(info).components(Some(components)).build();
-    let routes = OpenApiRouter::with_openapi(document).merge(guarded()).merge(open());
+    let (_, document) = Routes::described(document).with(guarded).with(open).into_parts();
     // texts, numbers and maps with text keys only: it can always be written
-    let mut document = serde_json::to_value(routes.into_openapi()).unwrap_or_default();
+    let mut document = serde_json::to_value(document).unwrap_or_default();
     document["components"]["securitySchemes"] = json!({ "key": {
         "type": "http", "scheme": "bearer",
         "description": "An API key, `tnr_…`, or a token of an issuer the server trusts. Without either, callers on the same machine need none.",

@@ -5,6 +5,7 @@ use super::extract::{Asked, Named};
 use super::journal::{Reader, place};
 use super::limits::ENTRY_PAGE_MAX_BYTES;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
@@ -15,11 +16,10 @@ use tenure_contract::resource::Page;
 use tenure_contract::{Code, Event, SessionId, limits};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{IntoParams, PartialSchema, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(list_entries))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(list_entries))
 }
 
 /// An entry as the export writes it: in words, in bytes, with its body.

@@ -10,6 +10,7 @@ use super::journal::{Bodies, Reader, place};
 use super::limits::{ENTRIES_AT_ONCE, HEARTBEAT_MS};
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::serve::Closing;
 use super::state::ServerState;
 use axum::extract::State;
@@ -29,11 +30,10 @@ use tenure_contract::words::SessionStatus;
 use tenure_contract::{Code, SessionId};
 use tenure_engine::{News, Watch};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(follow_session))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(follow_session))
 }
 
 /// How a session is followed.

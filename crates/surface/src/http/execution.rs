@@ -7,6 +7,7 @@ use super::journal::{Bodies, Reader};
 use super::limits::ENTRIES_AT_ONCE;
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -22,11 +23,10 @@ use tenure_contract::{
 };
 use tenure_engine::Engine;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(submit_intent)).routes(routes!(get_execution))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(submit_intent)).routes(routes!(get_execution))
 }
 
 /// Submit an intent.

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{OpenAsked, blocking, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::ExecutorId;
 use tenure_contract::resource::{Executor, Page, RegisterExecutor};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(register_executor, list_executors))
         .routes(routes!(get_executor))
         .routes(routes!(revoke_executor))

@@ -5,6 +5,7 @@ use super::extract::Named;
 use super::journal::Reader;
 use super::limits::ENTRIES_AT_ONCE;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::{HeadSigner, ServerState};
 use axum::body::Body;
 use axum::extract::State;
@@ -16,11 +17,10 @@ use std::sync::Arc;
 use tenure_contract::export::{EXPORT_VERSION, HeadClaim, Header};
 use tenure_contract::{Digest, Journal, SessionId};
 use tenure_engine::Clock;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(export_session))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(export_session))
 }
 
 /// Export a session's journal: readable by people, provable by its bytes.

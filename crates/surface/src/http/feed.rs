@@ -10,6 +10,7 @@ use super::extract::Asked;
 use super::limits::{HEARTBEAT_MS, STREAM_STALL_MAX_MS};
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::serve::Closing;
 use super::state::ServerState;
 use axum::extract::State;
@@ -29,11 +30,10 @@ use tenure_core::cursor::Cursors;
 use tenure_core::position::Position;
 use tenure_engine::{Following, Wanted};
 use utoipa::{IntoParams, ToSchema};
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(follow_tenant))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(follow_tenant))
 }
 
 /// How a tenant is followed.

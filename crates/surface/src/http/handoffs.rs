@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, JsonOrNothing, Key, Named};
 use super::page::list;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -14,11 +15,10 @@ use tenure_contract::words::HandoffStatus;
 use tenure_contract::{HandoffId, SessionId};
 use tenure_engine::{Engine, Listing};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(offer_handoff))
         .routes(routes!(list_handoffs))
         .routes(routes!(get_handoff))

@@ -5,6 +5,7 @@ use super::document;
 use super::files::StoreFile;
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::header;
@@ -16,18 +17,14 @@ use tenure_contract::resource::Caller;
 use tenure_contract::{Error, StoreId, Time};
 use tenure_core::authority::is_operator;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn guarded_routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(get_server))
+pub(super) fn guarded_routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(get_server))
 }
 
-pub(super) fn open_routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
-        .routes(routes!(health))
-        .routes(routes!(get_document))
-        .routes(routes!(front_page))
+pub(super) fn open_routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(health)).routes(routes!(get_document)).routes(routes!(front_page))
 }
 
 /// What a server is and how it does.
@@ -138,9 +135,10 @@ async fn health() -> axum::Json<Health> {
     get, path = "/openapi.json", tag = "server", operation_id = "getDocument",
     responses((status = 200, description = "OpenAPI 3.1", body = serde_json::Value)),
 )]
-async fn get_document() -> axum::Json<&'static serde_json::Value> {
-    static DOCUMENT: LazyLock<serde_json::Value> = LazyLock::new(document::openapi);
-    axum::Json(&DOCUMENT)
+async fn get_document() -> impl IntoResponse {
+    // made when it is first asked for, and kept as it is sent
+    static DOCUMENT: LazyLock<String> = LazyLock::new(|| document::openapi().to_string());
+    ([(header::CONTENT_TYPE, "application/json")], DOCUMENT.as_str())
 }
 
 /// A page for people who come by.

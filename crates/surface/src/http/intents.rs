@@ -2,16 +2,16 @@
 
 use super::caller::Who;
 use super::page::whole;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use serde::Serialize;
 use tenure_contract::resource::Page;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(list_intents))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(list_intents))
 }
 
 /// An intent and who serves it.

@@ -4,17 +4,17 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{OpenAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tenure_contract::KeyId;
 use tenure_contract::resource::{ApiKey, CreateKey, Page};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(create_key, list_keys)).routes(routes!(revoke_key))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(create_key, list_keys)).routes(routes!(revoke_key))
 }
 
 /// Make an API key. Its text is in the answer and nowhere else.

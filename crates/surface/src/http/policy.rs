@@ -4,17 +4,17 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use serde::Deserialize;
 use tenure_contract::PolicyVersion;
 use tenure_contract::resource::{Page, Policy, PolicyAnswer, SetPolicy, TryPolicy};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(set_policy, get_policy))
         .routes(routes!(list_policies))
         .routes(routes!(get_policy_version))

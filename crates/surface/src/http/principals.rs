@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{OpenAsked, blocking, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::PrincipalId;
 use tenure_contract::resource::{ChangePrincipal, CreatePrincipal, KnownPrincipal, Page};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(create_principal, list_principals))
         .routes(routes!(get_principal, change_principal))
 }

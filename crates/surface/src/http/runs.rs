@@ -5,6 +5,7 @@ use super::extract::{Asked, Json, JsonOrNothing, Key, Named};
 use super::limits::WAIT_MAX_MS;
 use super::page::{RunsAsked, list, whole};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::serve::Closing;
 use super::state::ServerState;
 use axum::extract::State;
@@ -16,11 +17,10 @@ use tenure_contract::resource::{Accepted, CancelRun, Page, Run, RunSummary, Step
 use tenure_contract::{Code, RunId};
 use tenure_engine::Engine;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(submit_run, list_runs))
         .routes(routes!(get_run))
         .routes(routes!(list_steps))

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, JsonOrNothing, Key, Named};
 use super::page::list;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
@@ -17,11 +18,10 @@ use tenure_contract::words::ScheduleStatus;
 use tenure_contract::{Code, ScheduleId, SessionId};
 use tenure_engine::{Engine, Listing};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(create_schedule, list_schedules))
         .routes(routes!(get_schedule, change_schedule))
         .routes(routes!(pause_schedule))

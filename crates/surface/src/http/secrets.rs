@@ -4,16 +4,16 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{PageAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tenure_contract::resource::{Page, Secret, SetSecret};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(list_secrets)).routes(routes!(set_secret, delete_secret))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(list_secrets)).routes(routes!(set_secret, delete_secret))
 }
 
 /// List secrets, the newest first, without their texts.

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
 use super::page::{SessionsAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -16,11 +17,10 @@ use tenure_contract::resource::{
 use tenure_contract::words::SessionStatus;
 use tenure_engine::Engine;
 use utoipa::ToSchema;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(open_session, list_sessions))
         .routes(routes!(get_session, change_session))
         .routes(routes!(claim_session))

@@ -4,17 +4,17 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{DoubtsAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::StatusCode;
 use tenure_contract::StepId;
 use tenure_contract::resource::{DoubtSummary, Page, ResolveStep};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(list_doubts)).routes(routes!(resolve_step))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(list_doubts)).routes(routes!(resolve_step))
 }
 
 /// List steps in doubt, the newest first.

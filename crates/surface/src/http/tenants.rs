@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
 use super::page::{PageAsked, blocking, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::TenantId;
 use tenure_contract::resource::{CreateTenant, Page, Tenant};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(create_tenant, list_tenants)).routes(routes!(get_tenant))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(create_tenant, list_tenants)).routes(routes!(get_tenant))
 }
 
 /// Make a tenant. Only the server's operator may.

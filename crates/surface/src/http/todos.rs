@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
 use super::page::TodosAsked;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::resource::{ChangeTodo, CreateTodo, Page, Todo};
 use tenure_contract::{SessionId, TodoId};
 use tenure_engine::Listing;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(create_todo))
         .routes(routes!(list_todos))
         .routes(routes!(get_todo, change_todo))

@@ -5,6 +5,7 @@ use super::extract::{Asked, Named};
 use super::journal::place;
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::body::Body;
 use axum::extract::State;
@@ -18,11 +19,10 @@ use tenure_contract::trail::Line;
 use tenure_core::trail::At;
 use tenure_engine::Trailing;
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new().routes(routes!(tell_trail))
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered.routes(routes!(tell_trail))
 }
 
 /// Up to where the trail is wanted.

@@ -6,6 +6,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Lines, Named};
 use super::page::blocking;
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use serde::Deserialize;
@@ -15,11 +16,10 @@ use tenure_contract::export::HeadClaim;
 use tenure_contract::resource::{AcceptedTransfer, OfferTransfer, ReleaseTransfer, Transfer};
 use tenure_contract::{Code, SessionId};
 use utoipa::IntoParams;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(offer_transfer, withdraw_transfer))
         .routes(routes!(release_transfer))
         .routes(routes!(accept_transfer))

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Named};
 use super::page::{OpenAsked, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -13,11 +14,10 @@ use tenure_contract::resource::{
 };
 use tenure_contract::token::HANDED_TYPE;
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(hand_approval))
         .routes(routes!(return_decision))
         .routes(routes!(register_app_key, list_app_keys))

@@ -4,6 +4,7 @@ use super::caller::Who;
 use super::extract::{Asked, Json, Key, Named};
 use super::page::{WorkspacesAsked, blocking, list};
 use super::problem::Refusal;
+use super::route::Routes;
 use super::state::ServerState;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
@@ -11,11 +12,10 @@ use axum::response::IntoResponse;
 use tenure_contract::WorkspaceId;
 use tenure_contract::resource::{CreateWorkspace, MoveWorkspace, Page, Workspace};
 use tenure_engine::Engine;
-use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-pub(super) fn routes() -> OpenApiRouter<ServerState> {
-    OpenApiRouter::new()
+pub(super) fn routes(gathered: Routes) -> Routes {
+    gathered
         .routes(routes!(create_workspace, list_workspaces))
         .routes(routes!(get_workspace, move_workspace))
 }
