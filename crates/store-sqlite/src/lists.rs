@@ -8,6 +8,7 @@ mod index;
 mod query;
 mod rows;
 mod schema;
+mod wal;
 
 use crate::connect::{self, Flushing, Readers, lock};
 use crate::directory::{self, Directory, beside, bytes_of};
@@ -21,10 +22,9 @@ use tenure_contract::{Digest, StoreId, TenantId};
 use tenure_core::position::{Anchor, Position};
 use tenure_core::projection::{ListQuery, Row};
 use tenure_store::{Projection, Settle, Snapshot, StoreError};
+use wal::Wal;
 
 const WRITER_CACHE_BYTES: u64 = 64 * 1024 * 1024;
-/// Pages after which a commit copies its write-ahead file into the database.
-const CHECKPOINT_PAGES: u32 = 4_096;
 /// The write-ahead file is cut when readers let it grow past this.
 const WAL_CUT_BYTES: u64 = 128 * 1024 * 1024;
 /// A file up to this size is read through once when it is opened; a larger one shows its damage
@@ -41,6 +41,7 @@ struct Open {
     // Closed in this order: the last one, the writer, leaves no write-ahead file behind.
     readers: Readers,
     writer: Mutex<Connection>,
+    wal: Wal,
 }
 
 impl Lists {
@@ -86,6 +87,7 @@ impl Lists {
             let transaction = transaction.map_err(reading)?;
             let answer = work(&transaction)?;
             transaction.commit().map_err(reading)?;
+            open.wal.committed(&writer);
             Ok(answer)
         })
     }
@@ -166,10 +168,10 @@ impl Open {
             check(&writer)?;
         }
         connect::prepare_writer(&writer, Flushing::Normal, WRITER_CACHE_BYTES)?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES).map_err(reading)?;
         schema::open(&mut writer)?;
         anchor(&writer)?;
-        Ok(Self { readers: Readers::open(path)?, writer: Mutex::new(writer) })
+        let wal = Wal::of(&mut writer, path)?;
+        Ok(Self { readers: Readers::open(path)?, writer: Mutex::new(writer), wal })
     }
 }
 
