@@ -14,6 +14,7 @@ mod demo_payments;
 mod dispatch;
 mod doctor;
 mod example;
+mod example_host;
 mod executor;
 mod exit;
 mod explain;
@@ -53,7 +54,7 @@ pub(crate) use exit::Exit;
 pub(crate) use export::to_file;
 pub(crate) use failure::Failure;
 pub(crate) use print::{outln, println_json};
-pub(crate) use run::definition;
+pub(crate) use run::{definition, definition_as_written};
 pub(crate) use teller::Teller;
 pub(crate) use verify::check;
 
@@ -167,6 +168,8 @@ enum Verb {
     Intents(intents::Args),
     #[command(hide = true)]
     DemoPayments(demo_payments::Args),
+    #[command(hide = true)]
+    ExampleHost(example_host::Args),
 }
 
 /// What every verb is given.
@@ -276,6 +279,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Policy(args) => policy::run(cx, args).await,
         Verb::Intents(args) => intents::run(cx, args).await,
         Verb::DemoPayments(args) => demo_payments::run(args).await,
+        Verb::ExampleHost(args) => example_host::run(cx, args).await,
     }
 }
 

@@ -11,13 +11,14 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::time::Duration;
 use tenure_contract::resource::Page;
+use tenure_contract::words::Surface;
 use tenure_contract::{Code, Error, SessionId, TenantId};
 
 /// How long a connection may take to come about; owners are on this machine.
 const CONNECT_MAX: Duration = Duration::from_secs(3);
 
 /// The command line counts as a desktop application (`TGT-1`).
-const SURFACE: &str = "desktop";
+const SURFACE: Surface = Surface::Desktop;
 
 /// A way to one server, as one principal. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -25,6 +26,7 @@ pub(crate) struct Client {
     endpoint: String,
     token: String,
     tenant: Option<TenantId>,
+    surface: Surface,
     http: reqwest::Client,
 }
 
@@ -59,12 +61,18 @@ impl Client {
         let http = reqwest::Client::builder().connect_timeout(CONNECT_MAX).no_proxy().build();
         let http = http.map_err(|error| unreachable(endpoint, &error))?;
         let endpoint = endpoint.trim_end_matches('/').to_owned();
-        Ok(Self { endpoint, token: token.to_owned(), tenant: None, http })
+        Ok(Self { endpoint, token: token.to_owned(), tenant: None, surface: SURFACE, http })
     }
 
     /// The same, acting in that tenant, if one is named.
     pub fn acting_in(mut self, tenant: Option<TenantId>) -> Self {
         self.tenant = tenant;
+        self
+    }
+
+    /// The same, as an application of another kind.
+    pub fn on(mut self, surface: Surface) -> Self {
+        self.surface = surface;
         self
     }
 
@@ -219,7 +227,7 @@ impl Client {
         headers: &[(&str, &str)],
     ) -> Result<Response, Fault> {
         let mut request = self.http.request(method, format!("{}{path}", self.endpoint));
-        request = request.bearer_auth(&self.token).header("tenure-surface", SURFACE);
+        request = request.bearer_auth(&self.token).header("tenure-surface", self.surface.as_str());
         if let Some(tenant) = self.tenant {
             request = request.header("tenure-tenant", tenant.to_string());
         }

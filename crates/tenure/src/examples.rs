@@ -4,11 +4,15 @@
 //! A new example is a file here with a function `play`, a row in [`Example`], and its files under
 //! `examples/<name>/`.
 
+mod assistant;
 mod authorizer;
 mod cowork;
 mod evidence;
 mod flow;
+mod seen;
 mod trail;
+
+pub(crate) use assistant::seams;
 
 use crate::cli::{Exit, Failure};
 use crate::stage::{Stage, Summary, Voice};
@@ -27,6 +31,8 @@ pub(crate) enum Example {
     Authorizer,
     /// Review and replay.
     Trail,
+    /// Chat and code threads of a second host.
+    Assistant,
 }
 
 /// What is to be played, and how.
@@ -41,7 +47,8 @@ pub(crate) struct Plan {
 
 impl Example {
     /// All of them, as they are listed.
-    pub const ALL: &[Self] = &[Self::Cowork, Self::Flow, Self::Trail, Self::Authorizer];
+    pub const ALL: &[Self] =
+        &[Self::Cowork, Self::Flow, Self::Trail, Self::Authorizer, Self::Assistant];
 
     pub const fn name(self) -> &'static str {
         match self {
@@ -49,6 +56,7 @@ impl Example {
             Self::Flow => "flow",
             Self::Authorizer => "authorizer",
             Self::Trail => "trail",
+            Self::Assistant => "assistant",
         }
     }
 
@@ -59,6 +67,7 @@ impl Example {
             Self::Flow => "EX-2",
             Self::Authorizer => "EX-5",
             Self::Trail => "EX-3",
+            Self::Assistant => "EX-10",
         }
     }
 
@@ -74,6 +83,9 @@ impl Example {
             Self::Authorizer => {
                 "an approval decided in another app, by signed tokens, over kill -9"
             }
+            Self::Assistant => {
+                "chat and code threads of a second host: targets, claims by many at once, a kill while both talk"
+            }
             Self::Trail => "a finished run rebuilt from its journal alone, after kill -9",
         }
     }
@@ -88,6 +100,7 @@ impl Example {
             Self::Authorizer => {
                 "orders, *.json of at most 150 letters; those that say gift card are denied"
             }
+            Self::Assistant => "a project, *.md; those that say OPEN are collected",
             Self::Trail => "drafts, *.md; those that say TBD are denied",
         }
     }
@@ -128,6 +141,7 @@ async fn play(plan: &Plan, stage: &Stage) -> Result<Summary, Failure> {
         Example::Cowork => cowork::play(stage, input).await,
         Example::Flow => flow::play(stage, input).await,
         Example::Authorizer => authorizer::play(stage, input).await,
+        Example::Assistant => assistant::play(stage, input).await,
         Example::Trail => trail::play(stage, input).await,
     }
 }

@@ -20,6 +20,7 @@ pub(crate) use summary::Summary;
 pub(crate) use voice::{Voice, mark};
 
 use crate::cli::Failure;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -51,7 +52,12 @@ impl Stage {
 
     /// Starts a server on a data directory of that name.
     pub async fn server(&self, name: &str) -> Result<Arc<Server>, Failure> {
-        Ok(Arc::new(Server::start(&self.dir.join(name)).await?))
+        self.server_as(name, &["serve".as_ref()]).await
+    }
+
+    /// The same by another verb of the binary, which listens and speaks as `serve` does.
+    pub async fn server_as(&self, name: &str, verb: &[&OsStr]) -> Result<Arc<Server>, Failure> {
+        Ok(Arc::new(Server::start_as(&self.dir.join(name), verb).await?))
     }
 
     /// Kills a server with SIGKILL and starts it again; returns when it died, microseconds since 1970.

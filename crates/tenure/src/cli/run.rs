@@ -149,17 +149,21 @@ fn task(given: &str) -> Result<String, Failure> {
     Ok(task)
 }
 
-/// Reads a definition; the files it names become absolute, since the owner may run elsewhere.
+/// Reads a definition, and builds it as a server would that has the built-in tools.
 pub(crate) fn definition(path: &Path) -> Result<AgentDefinition, Failure> {
+    let definition = definition_as_written(path)?;
+    let absolute = std::path::absolute(path)?;
+    let base = absolute.parent().unwrap_or(Path::new("/"));
+    tenure_agent::build::preflight(&definition, base).map_err(|why| bad(path, &why))?;
+    Ok(definition)
+}
+
+/// Reads a definition; the files it names become absolute, since the owner may run elsewhere. Which tools
+/// there are is its host's to say.
+pub(crate) fn definition_as_written(path: &Path) -> Result<AgentDefinition, Failure> {
     let shown = path.display().to_string();
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("definition `{shown}` cannot be read: {error}")))?;
-    let bad = |why: tenure_agent::build::BuildError| {
-        Failure::usage(match &why {
-            tenure_agent::build::BuildError::Malformed { .. } => why.to_string(),
-            _ => format!("{shown}: {why}"),
-        })
-    };
     let mut definition: AgentDefinition = match path.extension() {
         Some(ending) if ending.eq_ignore_ascii_case("json") => serde_json::from_str(&text)
             .map_err(|why| {
@@ -169,15 +173,21 @@ pub(crate) fn definition(path: &Path) -> Result<AgentDefinition, Failure> {
                     why.column()
                 ))
             })?,
-        _ => tenure_agent::build::parse(&text, &shown).map_err(bad)?,
+        _ => tenure_agent::build::parse(&text, &shown).map_err(|why| bad(path, &why))?,
     };
     let absolute = std::path::absolute(path)?;
     let base = absolute.parent().unwrap_or(Path::new("/"));
     if let Some(file) = &mut definition.model.file {
         *file = base.join(&*file).to_string_lossy().into_owned();
     }
-    tenure_agent::build::preflight(&definition, base).map_err(bad)?;
     Ok(definition)
+}
+
+fn bad(path: &Path, why: &tenure_agent::build::BuildError) -> Failure {
+    Failure::usage(match why {
+        tenure_agent::build::BuildError::Malformed { .. } => why.to_string(),
+        _ => format!("{}: {why}", path.display()),
+    })
 }
 
 pub(super) fn parameters(given: &[String]) -> Result<Value, Failure> {

@@ -36,8 +36,6 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
-    let begun = std::time::Instant::now();
-    let signal = ended_by_signal()?;
     let options = Options {
         progress: Box::new(|entries| {
             if entries >= PROGRESS_FROM_ENTRIES {
@@ -52,9 +50,20 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         Some(path) => auth::tokens(path).await?,
         None => Tokens::default(),
     };
+    until_signal(cx, options, (args.listen, tokens)).await
+}
+
+/// Serves a data directory until a signal, then drains; a second signal ends at once.
+pub(super) async fn until_signal(
+    cx: &Cx,
+    options: Options,
+    (listen, tokens): (SocketAddr, Tokens),
+) -> Result<Exit, Failure> {
+    let begun = std::time::Instant::now();
+    let signal = ended_by_signal()?;
     let tenure = Tenure::open(&cx.data, options)?;
     let dir = tenure.dir().to_owned();
-    let running = Running::start(tenure, args.listen, tokens).await?;
+    let running = Running::start(tenure, listen, tokens).await?;
     if cx.json {
         println_json(
             &json!({ "listening": running.endpoint(), "pid": std::process::id(), "data": dir }),

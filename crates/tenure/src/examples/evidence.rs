@@ -46,13 +46,24 @@ impl Evidence {
 
     /// Claims that the journal is whole, holds by its chain, and lost nothing the server had shown.
     pub fn is_unbroken(&self, acks: &Acks, summary: &mut Summary) {
-        let places: Vec<u64> = self.entries.iter().map(|entry| entry.seq).collect();
-        let whole: Vec<u64> = (1..=self.entries.len() as u64).collect();
-        summary.equal("the journal has no gap", places == whole, true);
-        summary.equal("the export is verified", self.verified["verified"].clone(), true);
-        summary.equal("entries the server had shown and lost", acks.lost_in(&self.entries), 0);
+        self.hold("", acks, summary);
         summary.fact("entries", self.entries.len());
         summary.fact("head", self.verified["head"].clone());
+    }
+
+    /// The same, of one thread among several.
+    pub fn is_unbroken_in(&self, thread: &str, acks: &Acks, summary: &mut Summary) {
+        self.hold(&format!("{thread}: "), acks, summary);
+    }
+
+    fn hold(&self, of: &str, acks: &Acks, summary: &mut Summary) {
+        let places: Vec<u64> = self.entries.iter().map(|entry| entry.seq).collect();
+        let whole: Vec<u64> = (1..=self.entries.len() as u64).collect();
+        summary.equal(&format!("{of}the journal has no gap"), places == whole, true);
+        let is_verified = self.verified["verified"].clone();
+        summary.equal(&format!("{of}the export is verified"), is_verified, true);
+        let lost = format!("{of}entries the server had shown and lost");
+        summary.equal(&lost, acks.lost_in(&self.entries), 0);
     }
 }
 

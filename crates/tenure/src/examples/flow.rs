@@ -10,7 +10,7 @@ mod teller;
 mod week;
 
 use crate::cli::{Failure, definition};
-use crate::client::Happening;
+use crate::examples::seen::Seen;
 use crate::stage::{ASK_AGAIN, Acks, Files, Server, Stage, Summary, now_micros, shipped};
 use serde_json::{Value, json};
 use std::path::Path;
@@ -22,8 +22,6 @@ use tenure_contract::resource::{
 };
 use tenure_contract::words::RunStatus;
 use tenure_contract::{RunId, ScheduleId, SessionId, Time};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
 use week::Week;
 
 /// The product the plan belongs to.
@@ -53,37 +51,6 @@ struct Planned {
     /// When the server was killed, before that.
     killed: u64,
     seen: Seen,
-}
-
-/// What the server shows of a session while it lives.
-struct Seen {
-    acks: Acks,
-    /// How many runs it has shown to have started.
-    begun: watch::Receiver<u64>,
-    following: JoinHandle<()>,
-}
-
-impl Seen {
-    fn follow(stage: &Stage, server: &Arc<Server>, session: SessionId) -> Self {
-        let acks = Acks::default();
-        let (tell, begun) = watch::channel(0);
-        let (voice, mut teller) = (stage.voice(), teller::Teller::default());
-        let following = acks.follow(server, session, move |told: &Happening| {
-            if told.kind == "run.started" {
-                tell.send_modify(|begun| *begun += 1);
-            }
-            if let Some(line) = teller.line(told) {
-                voice.say(&line);
-            }
-        });
-        Self { acks, begun, following }
-    }
-}
-
-impl Drop for Seen {
-    fn drop(&mut self) {
-        self.following.abort();
-    }
 }
 
 /// What was done from outside.
@@ -163,7 +130,12 @@ async fn plan(
     let title = Some("the week".to_owned());
     let open = OpenSession { product_id: Some(FLOW.to_owned()), title, ..OpenSession::default() };
     let session = server.post::<Session>("/v1/sessions", &open).await?.session_id;
-    let seen = Seen::follow(stage, server, session);
+    let (voice, mut teller) = (stage.voice(), teller::Teller::default());
+    let seen = Seen::follow(server, session, move |told| {
+        if let Some(line) = teller.line(told) {
+            voice.say(&line);
+        }
+    });
     week.write(&server.data().join("workspaces").join(session.to_string()), first)?;
     let planner = register(stage, server, "planner").await?;
     let request = SubmitRun {
@@ -212,7 +184,7 @@ async fn keep(
     week: &Week,
     planned: Planned,
 ) -> Result<Notes, Failure> {
-    let Planned { session, schedule, run: planning, first, killed, mut seen } = planned;
+    let Planned { session, schedule, run: planning, first, killed, seen } = planned;
     while now_micros() <= week.midst(first).micros() {
         tokio::time::sleep(ASK_AGAIN).await;
     }
@@ -223,10 +195,7 @@ async fn keep(
         server.pid(),
         took.as_millis()
     ));
-    let before = *seen.begun.borrow_and_update();
-    let more = seen.begun.wait_for(|begun| *begun > before);
-    let told = tokio::time::timeout(DONE_MAX, more).await;
-    drop(told.map_err(|_| Failure::failed("no entry started a run after the kill"))?);
+    seen.begun_after(seen.begun()).await?;
     // work is under way, and more of it is due
     stage.kill_and_restart(server).await?;
     done(server, schedule, week.0.len()).await?;

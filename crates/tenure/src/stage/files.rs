@@ -79,7 +79,7 @@ fn collect(
         let path = entry?.path();
         if path.is_dir() {
             collect(root, &path, (ending, most), found)?;
-        } else if path.extension().is_some_and(|is| is.eq_ignore_ascii_case(ending)) {
+        } else if path.extension().is_some_and(|is| is == ending) {
             let name = path.strip_prefix(root).unwrap_or(&path).to_owned();
             let text = fs::read_to_string(&path).map_err(|error| {
                 io::Error::new(error.kind(), format!("`{}`: {error}", name.display()))
@@ -103,6 +103,7 @@ mod tests {
         let files = Files::shipped(&[("a/b.md", "b"), ("c.md", "c")]);
         files.write(from.path()).unwrap();
         fs::write(from.path().join("d.txt"), "not one").unwrap();
+        fs::write(from.path().join("e.MD"), "not what an agent looks for").unwrap();
         let read = Files::in_folder(from.path(), "md", 2).unwrap();
         assert_eq!(read, files);
         read.write(to.path()).unwrap();

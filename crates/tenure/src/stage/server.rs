@@ -7,6 +7,7 @@ use crate::owner::Owner;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::ffi::{OsStr, OsString};
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -31,6 +32,8 @@ pub(crate) const ASK_AGAIN: Duration = Duration::from_millis(20);
 /// The server; it is another process after every kill.
 pub(crate) struct Server {
     data: PathBuf,
+    /// The verb of the binary that serves, with what is its own.
+    verb: Vec<OsString>,
     child: tokio::sync::Mutex<Child>,
     client: watch::Sender<Client>,
     pid: Mutex<u32>,
@@ -38,10 +41,16 @@ pub(crate) struct Server {
 
 impl Server {
     pub async fn start(data: &Path) -> Result<Self, Failure> {
-        let (child, client) = spawn(data).await?;
+        Self::start_as(data, &["serve".as_ref()]).await
+    }
+
+    pub async fn start_as(data: &Path, verb: &[&OsStr]) -> Result<Self, Failure> {
+        let verb: Vec<OsString> = verb.iter().map(|word| (*word).to_owned()).collect();
+        let (child, client) = spawn(data, &verb).await?;
         let pid = Mutex::new(child.id().unwrap_or_default());
         let (client, _) = watch::channel(client);
-        Ok(Self { data: data.to_owned(), child: tokio::sync::Mutex::new(child), client, pid })
+        let child = tokio::sync::Mutex::new(child);
+        Ok(Self { data: data.to_owned(), verb, child, client, pid })
     }
 
     pub fn data(&self) -> &Path {
@@ -132,7 +141,7 @@ impl Server {
     pub async fn restart(&self) -> Result<Duration, Failure> {
         let begun = Instant::now();
         let mut child = self.child.lock().await;
-        let (again, client) = spawn(&self.data).await?;
+        let (again, client) = spawn(&self.data, &self.verb).await?;
         *self.pid.lock().unwrap_or_else(PoisonError::into_inner) = again.id().unwrap_or_default();
         *child = again;
         self.client.send_replace(client);
@@ -142,7 +151,7 @@ impl Server {
     /// Starts it and kills it before it may have said anything. Returns when.
     pub async fn start_and_kill(&self, after: Duration) -> Result<u64, Failure> {
         let mut child = self.child.lock().await;
-        *child = serve(&self.data)?.stdout(Stdio::null()).spawn()?;
+        *child = serve(&self.data, &self.verb)?.stdout(Stdio::null()).spawn()?;
         tokio::time::sleep(after).await;
         child.start_kill()?;
         child.wait().await?;
@@ -171,15 +180,15 @@ pub(crate) fn myself() -> Result<Command, Failure> {
     Ok(command)
 }
 
-fn serve(data: &Path) -> Result<Command, Failure> {
+fn serve(data: &Path, verb: &[OsString]) -> Result<Command, Failure> {
     let mut command = myself()?;
-    command.arg("--data").arg(data).args(["serve", "--listen", "127.0.0.1:0", "--json"]);
+    command.arg("--data").arg(data).args(verb).args(["--listen", "127.0.0.1:0", "--json"]);
     command.stdin(Stdio::null());
     Ok(command)
 }
 
-async fn spawn(data: &Path) -> Result<(Child, Client), Failure> {
-    let mut child = serve(data)?.spawn()?;
+async fn spawn(data: &Path, verb: &[OsString]) -> Result<(Child, Client), Failure> {
+    let mut child = serve(data, verb)?.spawn()?;
     let (endpoint, mut lines) = listening(&mut child, "server").await?;
     // the pipe stays open until the process ends: a server must not fail for want of a reader
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });

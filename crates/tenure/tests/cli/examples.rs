@@ -121,3 +121,52 @@ fn ex_2_it_keeps_a_plan_of_ones_own_and_refuses_one_that_cannot_be_kept() {
     assert_eq!(found(&summary, "the order they began in"), &serde_json::json!(["cook", "eat"]));
     assert_eq!(found(&summary, "items whose hour struck while the server was dead"), 1);
 }
+
+#[test]
+fn ex_10_threads_of_a_second_host_are_claimed_told_apart_and_go_on_over_a_kill() {
+    let summary = play(&Desk::new(), &["assistant"]);
+    assert_eq!((&summary["kills"], &summary["files"]), (&1.into(), &4.into()));
+    assert_eq!(found(&summary, "surfaces that offer `local`"), &serde_json::json!(["desktop"]));
+    assert_eq!(found(&summary, "files the coder collected"), 3);
+    for thread in ["chat", "code"] {
+        let found = |claim: &str| found(&summary, &format!("{thread}: {claim}"));
+        assert_eq!(found("claims that won, of 16 at once and a late one"), 1);
+        assert_eq!(found("messages answered, each by one run"), 3);
+        assert_eq!(found("the copy is the journal's, in its order"), true);
+    }
+}
+
+#[test]
+fn ex_10_it_works_on_a_project_of_ones_own_and_refuses_one_that_shows_nothing() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("mine/deep")).unwrap();
+    let refused =
+        |says: &[&str]| desk.run(&["example", "assistant", "--input", "mine"]).is(2, says);
+    refused(&["`--input mine` holds 0 files"]);
+    desk.write("mine/deep/one.md", "OPEN: everything");
+    refused(&["`--input mine` holds 1 files, 1 of them say OPEN", "one that does not"]);
+    std::fs::write(desk.path("mine/bad.md"), [0xff, 0xfe]).unwrap();
+    refused(&["`--input mine`", "`bad.md`", "UTF-8"]);
+    desk.write("mine/bad.md", "nothing left");
+    let summary = play(&desk, &["assistant", "--input", "mine"]);
+    assert_eq!(found(&summary, "files the coder collected"), 2);
+}
+
+#[test]
+fn ex_10_what_its_agent_cannot_read_is_a_claim_that_does_not_hold() {
+    let desk = Desk::new();
+    std::fs::create_dir_all(desk.path("mine")).unwrap();
+    desk.write("mine/small.md", "nothing left");
+    let most = tenure_contract::limits::TOOL_OUTPUT_DEFAULT_BYTES;
+    desk.write("mine/large.md", &format!("OPEN: {}", "x".repeat(most)));
+    let args = ["example", "assistant", "--input", "mine", "--json"];
+    let summary = desk.run(&args).is(1, &["the folder stays"]).json();
+    assert_eq!(summary["holds"], false);
+    let claims = summary["claims"].as_array().unwrap().iter();
+    let broken: Vec<String> =
+        claims.filter(|one| one["holds"] == false).map(|one| text(one, "claim")).collect();
+    let files =
+        ["files the coder collected", "files the coder collected say what the person wrote"];
+    assert_eq!(broken, files);
+    std::fs::remove_dir_all(text(&summary, "dir")).unwrap();
+}
