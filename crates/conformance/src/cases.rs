@@ -23,6 +23,7 @@ mod streams;
 mod tasks;
 mod tenants;
 mod threads;
+mod transfers;
 mod travel;
 
 use crate::case::Case;
@@ -42,6 +43,7 @@ pub const CASES: &[&[Case]] = &[
     checkpoints::CASES,
     dispatches::CASES,
     handoffs::CASES,
+    transfers::CASES,
     schedules::CASES,
     log::CASES,
     intents::CASES,
@@ -87,6 +89,7 @@ const TITLES: &[(&str, &str)] = &[
     ("DSP-2", "Idempotent, and its mode decides when"),
     ("DSP-4", "Dispatches"),
     ("HND-1", "A session moves to another owner"),
+    ("HND-2", "A session moves to another server"),
     ("LOG-1", "Every change is an entry"),
     ("LOG-2", "Chained, signed, erasable"),
     ("LOG-3", "Verified by anyone, offline"),

@@ -31,12 +31,23 @@ pub struct Plan {
     pub key: Option<String>,
     /// A key of another tenant, for what one tenant must not see of another.
     pub other_key: Option<String>,
+    /// Another server of the contract, and a key of the same tenant there: for what moves between two.
+    pub second: Option<Second>,
     /// A shell command that restarts the server and returns once it is up again.
     pub restart: Option<String>,
     /// Only these requirements or cases, by id or name; all of them when empty.
     pub only: Vec<String>,
     /// Where the kit's own model listens; the server must reach it there. Port 0 picks a free one.
     pub listen: SocketAddr,
+}
+
+/// Another server, with the same tenant.
+#[derive(Debug, Clone)]
+pub struct Second {
+    /// Its base URL.
+    pub url: String,
+    /// An API key of that tenant there.
+    pub key: Option<String>,
 }
 
 /// Why nothing could be run.
@@ -83,6 +94,7 @@ pub(crate) struct Kit {
     pub client: Client,
     /// A caller of another tenant.
     pub other: Option<Client>,
+    second: Option<Client>,
     stand: Stand,
     restart: Option<String>,
     mark: String,
@@ -102,10 +114,17 @@ impl Kit {
             Unready(format!("the kit cannot listen on `{}`: {error}", plan.listen))
         })?;
         let other = plan.other_key.map(|key| client.as_key(Some(&key)));
+        let second = match plan.second {
+            None => None,
+            Some(Second { url, key }) => Some(Client::new(&url, key).map_err(|error| {
+                Unready(format!("no HTTP client of the second server can be made: {error}"))
+            })?),
+        };
         let mark = format!("{:016x}", rand::random::<u64>());
         Ok(Self {
             client,
             other,
+            second,
             stand,
             restart: plan.restart,
             mark,
@@ -338,6 +357,11 @@ impl Kit {
                 failed(format!("the restart command took longer than {} s", RESTART_MAX.as_secs()))
             }
         }
+    }
+
+    /// The second server, or the case is skipped.
+    pub fn second(&self) -> Outcome<&Client> {
+        self.second.as_ref().ok_or_else(|| Stop::Skipped("no --second-url was given".to_owned()))
     }
 
     /// A caller of another tenant, or the case is skipped.

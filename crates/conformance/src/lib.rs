@@ -28,7 +28,7 @@ mod stand;
 pub use card::{CaseScore, Scorecard, Standing, Verdict};
 pub use case::Case;
 pub use cases::{CASES, title};
-pub use kit::{Plan, Unready};
+pub use kit::{Plan, Second, Unready};
 
 use card::Keeper;
 use kit::Kit;

@@ -4,6 +4,8 @@
 
 pub mod agents;
 pub mod apps;
+#[cfg(test)]
+mod book;
 pub mod denials;
 pub mod executors;
 pub mod keys;

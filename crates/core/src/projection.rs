@@ -71,6 +71,8 @@ pub enum Column {
     Status,
     /// 1 while the row needs attention (not final), else 0.
     Open,
+    /// Of a session, 1 once it was released to another server: what is open of it is open there.
+    Gone,
     /// A kind word.
     Kind,
     /// What a person reads.
@@ -217,8 +219,8 @@ impl Table {
         use Column::*;
         match self {
             Self::Session => &[
-                Status, Open, Product, User, Label, Workspace, Target, Surface, Reason, CreatedAt,
-                UpdatedAt, EndedAt,
+                Status, Open, Gone, Product, User, Label, Workspace, Target, Surface, Reason,
+                CreatedAt, UpdatedAt, EndedAt,
             ],
             Self::Run => &[
                 Session, Task, Parent, Status, Open, Kind, Name, Reason, CreatedAt, UpdatedAt,
@@ -276,6 +278,7 @@ impl Column {
             Self::Parent => "parent",
             Self::Status => "status",
             Self::Open => "open",
+            Self::Gone => "gone",
             Self::Kind => "kind",
             Self::Label => "label",
             Self::Name => "name",

@@ -2,6 +2,7 @@
 
 use crate::answer::{has_fields, is_time, items, number, text};
 use crate::case::{Outcome, Stop, cases, ensure, failed, same};
+use crate::client::Client;
 use crate::kit::Kit;
 use crate::proof::{Proven, verify};
 use crate::stand::Turn;
@@ -54,12 +55,18 @@ pub(super) async fn lived(kit: &Kit) -> Outcome<String> {
 }
 
 async fn export(kit: &Kit, session: &str) -> Outcome<String> {
-    let answer = kit.client.get(&format!("/v1/sessions/{session}/export")).await?;
+    export_of(&kit.client, session).await
+}
+
+/// The export of a session at a server.
+pub(super) async fn export_of(client: &Client, session: &str) -> Outcome<String> {
+    let answer = client.get(&format!("/v1/sessions/{session}/export")).await?;
     answer.ok(200)?;
     Ok(answer.text())
 }
 
-fn proven(export: &str) -> Outcome<Proven> {
+/// What an export proves, or why the case failed.
+pub(super) fn proven(export: &str) -> Outcome<Proven> {
     verify(export).map_err(|broken| Stop::Failed(format!("the export does not hold: {broken}")))
 }
 

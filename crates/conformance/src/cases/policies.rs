@@ -2,9 +2,10 @@
 //!
 //! A case adds a rule about an agent of its own to the text in force and puts the text back after.
 
+use super::intents::{INGEST, ingested, table};
 use crate::answer::text;
-use crate::case::{Outcome, cases, ensure, same};
-use crate::kit::Kit;
+use crate::case::{Outcome, cases, ensure, same, skipped};
+use crate::kit::{Kit, Started};
 use crate::stand::Turn;
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ cases! {
     "POL-1" a_denied_run_ends_refused "a run that policy denies is failed as refused, has its id, and calls no model";
     "POL-1" a_denied_call_is_told_to_the_model "a call that policy denies is not made, the model is told, and the run goes on";
     "POL-1" what_policy_asks_about_waits "a call that policy asks about waits for a decision and is made once it is approved";
+    "POL-1" a_handler_waits_where_policy_asks "a handler's step that policy asks about waits for a decision, is made once it is approved, and a denied one is not made";
 }
 
 async fn put(kit: &Kit, text: &str) -> Outcome<crate::answer::Answer> {
@@ -28,10 +30,7 @@ async fn put(kit: &Kit, text: &str) -> Outcome<crate::answer::Answer> {
 async fn in_force(kit: &Kit) -> Outcome<Value> {
     let answer = kit.client.get("/v1/policy").await?;
     if answer.status == 403 {
-        return crate::case::skipped(format!(
-            "this key may not see the policy: {}",
-            answer.shown()
-        ));
+        return skipped(format!("this key may not see the policy: {}", answer.shown()));
     }
     answer.ok(200)
 }
@@ -141,4 +140,52 @@ async fn what_policy_asks_about_waits(kit: &Kit) -> Outcome {
     })
     .await?;
     same("effects outside", actor.play.effects().len(), 1)
+}
+
+/// `ingest_file` writes a report in a step of its own where one is wanted.
+async fn a_handler_waits_where_policy_asks(kit: &Kit) -> Outcome {
+    // it is served, and sees the files of this machine
+    ingested(kit).await?;
+    let file = table()?;
+    for (decision, status, entry) in
+        [("approve", "completed", "step.landed"), ("deny", "failed", "approval.decided")]
+    {
+        let report = format!("{}.json", kit.name("report"));
+        // only about this report: another kit may run the same intent now
+        let rule = format!(
+            "@ask(\"the kit asks\") @approvers(\"user:* service:*\") \
+             permit (principal, action == Action::\"call\", resource == Intent::\"{INGEST}\") \
+             when {{ context.texts.hasTag(\"/path\") && context.texts.getTag(\"/path\") == \"{report}\" }};"
+        );
+        let parameters = json!({ "file": file.path(), "report": report });
+        let intent = json!({ "type": INGEST, "parameters": parameters });
+        let session = kit.plain_session().await?;
+        let request = json!({ "intent": intent, "sessionId": session });
+        let (started, run) = under(kit, &rule, async || {
+            let answer = kit.client.post("/v1/runs", &request).await?;
+            if answer.code() == Some(Code::InvalidArgument) {
+                return skipped(format!("`{INGEST}` writes no reports here: {}", answer.shown()));
+            }
+            let started = Started::read(&answer.ok(202)?)?;
+            let approval = kit.approval(&started).await?;
+            let before = kit.entries(&session).await?;
+            ensure(!reported(&before), || "the report was begun before the decision".to_owned())?;
+            kit.decide(&approval, &json!({ "decision": decision })).await?.ok(200)?;
+            let run = kit.ended(&started).await?;
+            Ok((started, run))
+        })
+        .await?;
+        same("the status", run["status"].as_str(), Some(status))?;
+        let entries = kit.entries(&started.session).await?;
+        same("the report was begun", reported(&entries), decision == "approve")?;
+        ensure(entries.iter().any(|one| one["kind"] == entry), || {
+            format!("no `{entry}` after `{decision}`")
+        })?;
+    }
+    Ok(())
+}
+
+/// Whether a step named `report` was begun.
+fn reported(entries: &[Value]) -> bool {
+    entries.iter().any(|one| one["kind"] == "step.intended" && one["data"]["name"] == "report")
 }

@@ -1,5 +1,6 @@
 //! `TEN-1`: what one tenant owns does not exist for another, on every route the server lists.
 
+use super::travel::App;
 use crate::answer::{Answer, text};
 use crate::case::{Outcome, cases, ensure, failed, same, skipped};
 use crate::client::Client;
@@ -87,7 +88,18 @@ async fn make(kit: &Kit, names: &mut BTreeMap<String, String>) -> Outcome {
         "title": kit.name("schedule"), "work": { "type": "agent", "name": names["name"] },
         "payload": { "task": "kit" }, "entries": [{ "kind": "at", "at": "2100-01-01T00:00:00Z" }],
     });
+    let dispatch = json!({
+        "productId": "kit", "idempotencyKey": kit.name("key"), "payload": { "task": "kit" },
+        "work": { "type": "agent", "name": names["name"] },
+        // nobody's executor has it, and its time never comes
+        "context": { "originSurface": "web", "originProductId": "kit", "dispatchMode": "scheduled",
+                     "initiatedAt": "2026-11-21T08:00:00Z" },
+        "notBefore": "2100-01-01T00:00:00Z",
+    });
+    let executor = json!({ "name": kit.name("executor"), "kind": "worker" });
     let made = [
+        ("/v1/dispatches".to_owned(), dispatch),
+        ("/v1/executors".to_owned(), executor),
         (format!("/v1/sessions/{session}/tasks"), json!({ "title": "kit" })),
         (format!("/v1/sessions/{session}/todos"), json!({ "text": "kit" })),
         (format!("/v1/sessions/{session}/checkpoints"), json!({})),
@@ -103,6 +115,9 @@ async fn make(kit: &Kit, names: &mut BTreeMap<String, String>) -> Outcome {
                 names.entry(name.clone()).or_insert_with(|| id.to_owned());
             }
         }
+    }
+    if let Ok(app) = App::register(kit).await {
+        names.insert("kid".to_owned(), app.kid);
     }
     let name = kit.name("secret");
     let typed = [("content-type", "application/json")];

@@ -22,10 +22,10 @@ cases! {
 }
 
 /// Another app, as the kit plays it.
-struct App {
+pub(super) struct App {
     product: String,
     key: SigningKey,
-    kid: String,
+    pub(super) kid: String,
 }
 
 /// A run that waits, and its approval out under a token.
@@ -37,7 +37,7 @@ struct Handed {
 }
 
 impl App {
-    async fn register(kit: &Kit) -> Outcome<Self> {
+    pub(super) async fn register(kit: &Kit) -> Outcome<Self> {
         let key = SigningKey::from_bytes(&rand::random());
         let product = kit.name("desk");
         let request =

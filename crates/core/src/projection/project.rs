@@ -15,9 +15,11 @@ use tenure_contract::{Entry, Time, WorkspaceId};
 #[must_use]
 pub fn project(entry: &Entry) -> Vec<RowChange> {
     match &entry.event {
-        Event::SessionOpened(_) | Event::SessionChanged(_) | Event::SessionEnded(_) => {
-            session_rows(entry)
-        }
+        Event::SessionOpened(_)
+        | Event::SessionChanged(_)
+        | Event::SessionEnded(_)
+        | Event::TransferReleased(_)
+        | Event::TransferReceived(_) => session_rows(entry),
         Event::RunSubmitted(_)
         | Event::RunStarted(_)
         | Event::RunPaused(_)
@@ -57,8 +59,6 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::ApprovalHanded(_)
         | Event::TransferOffered(_)
         | Event::TransferWithdrawn(_)
-        | Event::TransferReleased(_)
-        | Event::TransferReceived(_)
         | Event::RunClaimed(_)
         | Event::RunReleased(_)
         | Event::RunCancelRequested(_)
@@ -133,6 +133,7 @@ fn session_rows(entry: &Entry) -> Vec<RowChange> {
         Event::SessionOpened(opened) => vec![
             (Status, text(SessionStatus::Active)),
             (Open, open(true)),
+            (Gone, Value::Number(0)),
             (Product, text(&opened.product)),
             (User, text(&opened.user)),
             (Label, maybe(opened.title.as_ref())),
@@ -151,6 +152,8 @@ fn session_rows(entry: &Entry) -> Vec<RowChange> {
             (Reason, maybe(ended.reason.as_ref())),
             (EndedAt, time(entry.at)),
         ],
+        Event::TransferReleased(_) => vec![(Gone, Value::Number(1))],
+        Event::TransferReceived(_) => vec![(Gone, Value::Number(0))],
         _ => return Vec::new(),
     };
     vec![change(entry, Table::Session, entry.journal.key(), set)]

@@ -225,6 +225,8 @@ impl Engine {
         }
         if let Some(open) = listing.open_only {
             filters.push((Column::Open, Value::Number(i64::from(open))));
+            // what is open of a session that went elsewhere is open there
+            filters.extend((open && has(Column::Gone)).then_some((Column::Gone, Value::Number(0))));
         }
         Ok(filters)
     }
@@ -316,6 +318,8 @@ fn read_cursor(caller: &Caller, table: Table, text: &str) -> Result<u64, Error> 
 struct Owners {
     products: Vec<String>,
     user: Option<String>,
+    /// Only sessions that are here, because only what is open is asked for.
+    here: bool,
     /// Sessions looked up for this page, and whether they are the ones wanted.
     known: HashMap<[u8; 16], bool>,
 }
@@ -331,21 +335,26 @@ impl Owners {
         let owners = Self {
             products: products.collect(),
             user: listing.user.clone(),
+            here: listing.open_only == Some(true),
             known: HashMap::new(),
         };
-        (!owners.products.is_empty() || owners.user.is_some()).then_some(owners)
+        let asked = !owners.products.is_empty() || owners.user.is_some() || owners.here;
+        asked.then_some(owners)
     }
 
-    /// Whether a row's session is one of them. A row without a session belongs to none.
+    /// Whether a row's session is one of them. A row without a session belongs to nobody, and is here.
     fn have(&mut self, engine: &Engine, caller: &Caller, row: &Row) -> Result<bool, Error> {
-        let Some(session) = row.id(Column::Session) else { return Ok(false) };
+        let anybodys = self.products.is_empty() && self.user.is_none();
+        let Some(session) = row.id(Column::Session) else { return Ok(anybodys) };
         if let Some(known) = self.known.get(&session) {
             return Ok(*known);
         }
         let found = engine.row(caller, Table::Session, session)?;
-        let is = found.is_some_and(|found| {
+        let is = found.map_or(anybodys, |found| {
             let product = found.text(Column::Product);
-            self.products.iter().all(|wanted| product == Some(wanted))
+            let is_here = !self.here || found.number(Column::Gone) != Some(1);
+            is_here
+                && self.products.iter().all(|wanted| product == Some(wanted))
                 && self
                     .user
                     .as_deref()

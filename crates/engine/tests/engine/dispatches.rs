@@ -75,18 +75,35 @@ async fn send(engine: &Engine, caller: &Caller, request: CreateDispatch) -> Disp
     engine.dispatch(caller, request).await.unwrap()
 }
 
-/// The dispatch once it stands there.
-async fn stands(engine: &Engine, id: DispatchId, status: DispatchStatus) -> Dispatch {
+/// What a look at a dispatch finds, once it finds it; or how the dispatch stood when that took too long.
+async fn until<T>(
+    engine: &Engine,
+    caller: &Caller,
+    id: DispatchId,
+    find: impl Fn(&Dispatch) -> Option<T>,
+) -> T {
+    let mut last = None;
     let looking = async {
         loop {
-            let seen = engine.see_dispatch(&ada(), id).await.unwrap();
-            if seen.status == status {
-                return seen;
+            let seen = last.insert(engine.see_dispatch(caller, id).await.unwrap());
+            if let Some(found) = find(seen) {
+                return found;
             }
             tokio::task::yield_now().await;
         }
     };
-    looking.await
+    let found = tokio::time::timeout(LIMIT, looking).await.ok();
+    found.unwrap_or_else(|| panic!("it never came to that: {last:?}"))
+}
+
+/// The dispatch once it stands there.
+async fn stands(engine: &Engine, id: DispatchId, status: DispatchStatus) -> Dispatch {
+    until(engine, &ada(), id, |seen| (seen.status == status).then(|| seen.clone())).await
+}
+
+/// Why a dispatch came to no run, and where it stands, once it says so.
+async fn reason(engine: &Engine, id: DispatchId) -> (String, Dispatch) {
+    until(engine, &ada(), id, |seen| Some((seen.reason.clone()?, seen.clone()))).await
 }
 
 /// The run of a started dispatch, once it has ended.
@@ -96,14 +113,18 @@ async fn done(
     started: &Dispatch,
 ) -> tenure_contract::resource::Run {
     let run = started.run_id.unwrap();
-    loop {
-        match engine.wait(caller, run, LIMIT).await {
-            Ok(run) => return run,
-            // it is on its way to its session
-            Err(error) if error.code == Code::NotFound => tokio::task::yield_now().await,
-            Err(error) => panic!("{error}"),
+    let waiting = async {
+        loop {
+            match engine.wait(caller, run, LIMIT).await {
+                Ok(run) => return run,
+                // it is on its way to its session
+                Err(error) if error.code == Code::NotFound => tokio::task::yield_now().await,
+                Err(error) => panic!("{error}"),
+            }
         }
-    }
+    };
+    let ended = tokio::time::timeout(LIMIT, waiting).await;
+    ended.unwrap_or_else(|_| panic!("run `{run}` never came to its session, or to its end"))
 }
 
 fn narrow(house: &House, per_node: usize, per_tenant: usize) -> Config {
@@ -238,10 +259,8 @@ fn ten_3_a_flood_of_one_tenant_does_not_starve_another() {
         }
         notes.go.add_permits(sent.len());
         for (caller, one) in &sent {
-            while engine.see_dispatch(caller, one.dispatch_id).await.unwrap().run_id.is_none() {
-                tokio::task::yield_now().await;
-            }
-            let started = engine.see_dispatch(caller, one.dispatch_id).await.unwrap();
+            let has_run = |seen: &Dispatch| seen.run_id.map(|_| seen.clone());
+            let started = until(engine, caller, one.dispatch_id, has_run).await;
             done(engine, caller, &started).await;
         }
         let began = notes.began();
@@ -338,14 +357,8 @@ fn dsp_4_a_named_session_gets_the_run_by_its_own_policy() {
         let queued = send(engine, &ada(), here("queued", None)).await;
         assert_eq!((first.session_id, queued.session_id), (Some(session), Some(session)));
         let rejected = send(engine, &ada(), here("rejected", Some(InputPolicy::Reject))).await;
-        let told = loop {
-            let seen = engine.see_dispatch(&ada(), rejected.dispatch_id).await.unwrap();
-            match seen.reason {
-                Some(told) => break (told, seen.run_id),
-                None => tokio::task::yield_now().await,
-            }
-        };
-        assert!(told.0.contains("busy") && told.1.is_none(), "{told:?}");
+        let told = reason(engine, rejected.dispatch_id).await;
+        assert!(told.0.contains("busy") && told.1.run_id.is_none(), "{told:?}");
         notes.go.add_permits(2);
         for one in [&first, &queued] {
             assert_eq!(done(engine, &ada(), one).await.session_id, session);
@@ -459,6 +472,9 @@ fn apr_1_a_dispatch_that_needs_a_decision_waits_for_it_in_the_ledger() {
     });
 }
 
+/// More commits than one dispatch and its run take.
+const BOUNDARIES_MAX: usize = 200;
+
 /// The server dies after every possible number of commits; the next one brings the dispatch to its
 /// end, once.
 #[test]
@@ -466,6 +482,7 @@ fn dsp_3_killed_after_any_commit_a_dispatch_is_delivered_and_recorded_once() {
     for mode in ["interactive", "queued"] {
         let mut commits = 0;
         loop {
+            assert!(commits < BOUNDARIES_MAX, "{mode}: a dispatch that commits for ever");
             let mut house = House::new();
             let life = house.live_with(house.config(Drive::Manual), Notes::free().intents());
             let was_all = life.block_on(async {
@@ -528,24 +545,16 @@ fn dsp_2_a_start_its_session_does_not_take_now_shows_why_and_holds_nobody_up() {
         }
         let full = CreateDispatch { session_id: Some(session), ..asking("interactive", "full") };
         let full = send(engine, &ada(), full).await.dispatch_id;
-        let refused = loop {
-            let seen = engine.see_dispatch(&ada(), full).await.unwrap();
-            match seen.reason {
-                Some(reason) => break (seen.status, reason),
-                None => tokio::task::yield_now().await,
-            }
-        };
-        assert!(refused.1.contains("QUEUED_RUNS_MAX"), "{refused:?}");
-        assert_eq!(refused.0, DispatchStatus::Started);
+        let refused = reason(engine, full).await;
+        assert!(refused.0.contains("QUEUED_RUNS_MAX"), "{refused:?}");
+        assert_eq!(refused.1.status, DispatchStatus::Started);
         // the only slot there is is free for another one
         let other = send(engine, &ada(), asking("queued", "other")).await;
         let other = stands(engine, other.dispatch_id, DispatchStatus::Started).await;
         notes.go.add_permits(100_000);
         assert_eq!(done(engine, &ada(), &other).await.status, RunStatus::Completed);
         // there is room once one of those before it has ended, and then its session takes it
-        while engine.see_dispatch(&ada(), full).await.unwrap().reason.is_some() {
-            tokio::task::yield_now().await;
-        }
+        until(engine, &ada(), full, |seen| seen.reason.is_none().then_some(())).await;
     });
 }
 
@@ -583,15 +592,9 @@ fn hnd_1_a_dispatch_that_starts_after_its_session_was_handed_over_is_refused() {
         engine.accept_handoff(&lab, offered.handoff_id).await.unwrap();
         notes.go.add_permits(2);
         done(engine, &ada(), &first).await;
-        let told = loop {
-            let seen = engine.see_dispatch(&ada(), second.dispatch_id).await.unwrap();
-            match seen.reason {
-                Some(told) => break (told, seen.run_id),
-                None => tokio::task::yield_now().await,
-            }
-        };
+        let told = reason(engine, second.dispatch_id).await;
         assert!(told.0.contains("handed over to `user:bob` of product `lab`"), "{told:?}");
-        assert_eq!(told.1, None);
+        assert_eq!(told.1.run_id, None);
         assert!(!engine.kinds(session).contains(&"run.submitted"), "{:?}", engine.kinds(session));
         assert_eq!(notes.began(), ["first"]);
     });

@@ -25,4 +25,5 @@ mod tenants;
 mod threads;
 mod tokens;
 mod trail;
+mod transfers;
 mod travel;

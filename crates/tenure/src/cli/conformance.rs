@@ -5,7 +5,7 @@ use super::{Cx, Exit, Failure, outln, println_json};
 use indicatif::{ProgressBar, ProgressStyle};
 use std::net::SocketAddr;
 use std::time::Duration;
-use tenure_conformance::{Case, CaseScore, Plan, Verdict};
+use tenure_conformance::{Case, CaseScore, Plan, Second, Verdict};
 
 /// Holds a server to the contract over HTTP and prints a scorecard by requirement.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,18 @@ pub(super) struct Args {
     /// A key of another tenant, for what one tenant must not see of another.
     #[arg(long, env = "TENURE_OTHER_KEY", hide_env_values = true, value_name = "KEY")]
     other_key: Option<String>,
+    /// The base URL of a second server that knows the same tenant, for sessions that move.
+    #[arg(long, value_name = "URL")]
+    second_url: Option<String>,
+    /// The API key of that tenant at the second server.
+    #[arg(
+        long,
+        env = "TENURE_SECOND_KEY",
+        hide_env_values = true,
+        value_name = "KEY",
+        requires = "second_url"
+    )]
+    second_key: Option<String>,
     /// Run by the shell in the middle of runs: restarts the server and returns once it is up again.
     #[arg(long, value_name = "CMD")]
     restart_cmd: Option<String>,
@@ -38,6 +50,7 @@ pub(super) async fn run(cx: &Cx, args: Args) -> Result<Exit, Failure> {
         url: args.url,
         key: args.key,
         other_key: args.other_key,
+        second: args.second_url.map(|url| Second { url, key: args.second_key }),
         restart: args.restart_cmd,
         only: args.only,
         listen: args.listen,

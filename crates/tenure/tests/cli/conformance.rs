@@ -12,14 +12,18 @@ pub struct Site {
     pub server: Server,
     pub key: String,
     pub other: String,
+    /// A server of its own, with a key of the first one's tenant.
+    pub second: (Server, String),
 }
 
 impl Site {
     pub fn open() -> Self {
         let desk = Desk::new();
-        let [key, other] = keys(&desk);
+        let (tenant, [key, other]) = keys(&desk);
+        let second_key = second(&desk, tenant);
         let server = desk.serve();
-        Self { desk, server, key, other }
+        let second = desk.serve_with(&["--data", SECOND, "--listen", "127.0.0.1:0"]);
+        Self { desk, server, key, other, second: (second, second_key) }
     }
 
     /// A script that kills the server, starts it on the same address, and returns once it answers.
@@ -47,21 +51,36 @@ impl Drop for Restarted {
     }
 }
 
+/// Where the second server has its data.
+const SECOND: &str = "second";
+
+/// A key of that tenant in another store, made before it is served.
+#[tokio::main(flavor = "multi_thread", worker_threads = 1)]
+async fn second(desk: &Desk, tenant: TenantId) -> String {
+    let tenure = tenure::Tenure::open(&desk.path(SECOND), tenure::Options::default()).unwrap();
+    let caller = Caller { tenant, ..tenure.caller() };
+    tenure.engine().open_tenant(tenant, "first").await.unwrap();
+    let key = made_key(&tenure, &caller).await;
+    tenure.close().await;
+    key
+}
+
+async fn made_key(tenure: &tenure::Tenure, caller: &Caller) -> String {
+    let request = json!({ "principal": "user:kit", "scopes": ["*"] });
+    let request = serde_json::from_value(request).unwrap();
+    tenure.engine().create_key(caller, request).await.unwrap().key.unwrap()
+}
+
 /// Two tenants of one store, made before it is served.
 #[tokio::main(flavor = "multi_thread", worker_threads = 1)]
-async fn keys(desk: &Desk) -> [String; 2] {
+async fn keys(desk: &Desk) -> (TenantId, [String; 2]) {
     let tenure = tenure::Tenure::open(&desk.data(), tenure::Options::default()).unwrap();
     let mine = tenure.caller();
     let theirs = Caller { tenant: TenantId::from_bytes([7; 16]), ..mine.clone() };
     tenure.engine().open_tenant(theirs.tenant, "theirs").await.unwrap();
-    let mut keys = Vec::new();
-    for caller in [mine, theirs] {
-        let request = json!({ "principal": "user:kit", "scopes": ["*"] });
-        let request = serde_json::from_value(request).unwrap();
-        keys.push(tenure.engine().create_key(&caller, request).await.unwrap().key.unwrap());
-    }
+    let keys = [made_key(&tenure, &mine).await, made_key(&tenure, &theirs).await];
     tenure.close().await;
-    keys.try_into().unwrap()
+    (mine.tenant, keys)
 }
 
 #[test]
@@ -77,6 +96,10 @@ fn alt_1_the_binary_keeps_the_contract_over_restarts() {
         &site.key,
         "--other-key",
         &site.other,
+        "--second-url",
+        &site.second.0.endpoint,
+        "--second-key",
+        &site.second.1,
         "--restart-cmd",
         &restart,
         "--json",

@@ -1,6 +1,6 @@
 //! Remote dispatches carried out by `tenure executor work`, against the real binary.
 
-use super::desk::{Desk, text};
+use super::desk::{Desk, eventually, text};
 use std::process::{Child, Stdio};
 
 const SEND: &[&str] =
@@ -36,18 +36,12 @@ fn work(desk: &Desk, exec: &str) -> Worker {
 
 /// The dispatch's run once it stands so.
 fn run_is(desk: &Desk, dispatch: &str, status: &str) -> serde_json::Value {
-    loop {
+    eventually(&format!("a run of `{dispatch}` that is {status}"), || {
         let seen = desk.run(&["dispatch", "show", dispatch, "--json"]).is(0, &[]).json();
-        let Some(run) = seen["runId"].as_str() else { continue };
-        let shown = desk.run(&["show", run, "--json"]);
-        if shown.status != 0 {
-            continue;
-        }
-        let run = shown.json()["run"].clone();
-        if text(&run, "status") == status {
-            return run;
-        }
-    }
+        let shown = desk.run(&["show", seen["runId"].as_str()?, "--json"]);
+        let run = (shown.status == 0).then(|| shown.json()["run"].clone())?;
+        (text(&run, "status") == status).then_some(run)
+    })
 }
 
 #[test]
@@ -86,7 +80,7 @@ fn stp_2_an_executor_killed_in_its_work_leaves_it_in_doubt_and_a_person_settles_
     let _server = desk.serve();
     let id = send(&desk, &[]);
     let mut worker = work(&desk, "touch begun; exec sleep 600");
-    while !desk.path("begun").exists() {}
+    eventually("a command that begins", || desk.path("begun").exists().then_some(()));
     worker.0.kill().unwrap();
     let paused = run_is(&desk, &id, "paused");
     let why = desk.run(&["explain", &text(&paused, "runId")]);
@@ -122,7 +116,7 @@ fn dsp_4_a_server_killed_while_a_dispatch_is_carried_out_takes_its_result_afterw
     ];
     let worker = desk.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     let _worker = Worker(worker);
-    while !desk.path("begun").exists() {}
+    eventually("a command that begins", || desk.path("begun").exists().then_some(()));
     server.kill();
     desk.write("go", "");
     let _server = desk.serve_with(&["--listen", &address]);

@@ -14,7 +14,7 @@ use futures::stream::{self, StreamExt as _};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use tenure_conformance::{Plan, Scorecard};
+use tenure_conformance::{Plan, Scorecard, Second};
 
 /// How a server lies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +110,13 @@ const LIES: &[(Lie, &[&str])] = &[
             "an_edited_byte_is_found",
             "missing_entries_are_found",
             "a_head_kept_outside_stays_true",
+            // what travels between two servers is an export
+            "without_an_offer_nothing_is_released",
+            "only_the_receivers_signature_releases",
+            "an_edited_export_is_not_taken",
+            "a_released_session_goes_on_at_its_receiver",
+            "receiving_again_changes_nothing",
+            "what_waits_moves_along",
         ],
     ),
     (
@@ -139,6 +146,7 @@ const LIES: &[(Lie, &[&str])] = &[
             "a_broken_model_is_failed",
             "a_failing_handler_is_a_failed_execution",
             "a_denied_run_ends_refused",
+            "a_handler_waits_where_policy_asks",
         ],
     ),
     (
@@ -187,6 +195,10 @@ async fn tried(site: &Site, lies: &'static [Lie]) -> Scorecard {
         url,
         key: Some(site.key.clone()),
         other_key: Some(site.other.clone()),
+        second: Some(Second {
+            url: site.second.0.endpoint.clone(),
+            key: Some(site.second.1.clone()),
+        }),
         restart: None,
         only: Vec::new(),
         listen: ([127, 0, 0, 1], 0).into(),

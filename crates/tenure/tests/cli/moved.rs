@@ -54,6 +54,8 @@ impl Two {
 #[test]
 fn hnd_2_a_session_goes_on_in_another_data_directory_and_both_exports_prove_one_history() {
     let two = Two::new();
+    let open = two.at_a(&["approvals", "--json"]).is(0, &[]).json();
+    let approval = text(&open["items"][0], "approvalId");
     two.released();
     let session = &two.session;
     // at the sender nothing of it moves, and everyone is told where it is
@@ -62,7 +64,7 @@ fn hnd_2_a_session_goes_on_in_another_data_directory_and_both_exports_prove_one_
     let explained = two.at_a(&["explain", session]).out;
     assert!(explained.contains(&two.store), "{explained}");
     let open = two.at_a(&["approvals", "--json"]).is(0, &[]).json();
-    let approval = text(&open["items"][0], "approvalId");
+    assert_eq!(open["items"], serde_json::json!([]), "what is open is open where it went");
     two.at_a(&["approve", &approval, "--reason", "late"])
         .is(2, &["was released to store", "go on there"]);
     // the receiver takes it as it is; the same export again changes nothing

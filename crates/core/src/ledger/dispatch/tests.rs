@@ -1,62 +1,19 @@
 //! What a ledger decides about dispatches, entry by entry.
 
 use crate::clock::Hold;
+use crate::ledger::LedgerCommand;
+use crate::ledger::book::{Book, HOUR_MS, TENANT};
 use crate::ledger::dispatch::{DispatchCommand, made_by};
-use crate::ledger::{LedgerCommand, LedgerState};
 use crate::policy::{Ruled, Ruling, Terms};
 use crate::session::tests::bench;
 use std::collections::BTreeMap;
-use tenure_contract::entry::Principal;
 use tenure_contract::event::*;
 use tenure_contract::words::{DispatchMode, DispatchStatus, Surface};
 use tenure_contract::{
-    ApprovalId, Code, Digest, DispatchId, Entry, Error, Event, EventId, Journal, PolicyVersion,
-    SessionId, TenantId, Time, limits,
+    ApprovalId, Code, Digest, DispatchId, Error, Event, PolicyVersion, SessionId, Time, limits,
 };
 
-const TENANT: TenantId = TenantId::from_bytes([1; 16]);
-const HOUR_MS: u64 = 3_600_000;
-
-struct Book {
-    state: LedgerState,
-    now: Time,
-}
-
 impl Book {
-    fn new() -> Self {
-        Self { state: LedgerState::new(TENANT), now: Time::from_micros(1_000_000) }
-    }
-
-    /// Decides and folds; the kinds of what was decided.
-    fn tell(&mut self, command: DispatchCommand) -> Result<Vec<&'static str>, Error> {
-        let drafts = self.state.decide(&LedgerCommand::Dispatch(command), self.now)?;
-        let mut kinds = Vec::new();
-        for draft in drafts {
-            kinds.push(draft.event.name());
-            let entry = self.entry(draft.event);
-            self.state.apply(&entry).unwrap();
-        }
-        Ok(kinds)
-    }
-
-    fn entry(&self, event: Event) -> Entry {
-        Entry {
-            journal: Journal::Ledger(TENANT),
-            seq: self.state.seq + 1,
-            at: self.now,
-            event_id: EventId::from_bytes([9; 16]),
-            tenant: TENANT,
-            run: None,
-            principal: Principal::system(),
-            surface: None,
-            correlation_id: [9; 16],
-            causation_id: EventId::from_bytes([9; 16]),
-            parent_event_id: None,
-            payload: None,
-            event,
-        }
-    }
-
     fn receive(&mut self, received: DispatchReceived) -> Result<Vec<&'static str>, Error> {
         let approval = ApprovalId::from_bytes(received.dispatch.bytes());
         let (received, ruling) = (Box::new(received), Ruling::Permit);
@@ -291,17 +248,6 @@ mod claims {
     }
 
     impl Book {
-        fn ledger(&mut self, command: &LedgerCommand) -> Result<Vec<&'static str>, Error> {
-            let drafts = self.state.decide(command, self.now)?;
-            let mut kinds = Vec::new();
-            for draft in drafts {
-                kinds.push(draft.event.name());
-                let entry = self.entry(draft.event);
-                self.state.apply(&entry).unwrap();
-            }
-            Ok(kinds)
-        }
-
         fn register(&mut self, number: u8, kind: ExecutorKind, user: Option<&str>) {
             let wanted = ExecutorRegistered {
                 executor: executor(number),
@@ -310,14 +256,14 @@ mod claims {
                 principal: WORKER.to_owned(),
                 user: user.map(str::to_owned),
             };
-            self.ledger(&LedgerCommand::RegisterExecutor(wanted)).unwrap();
+            self.tell(LedgerCommand::RegisterExecutor(wanted)).unwrap();
         }
 
         fn claim(&mut self, number: u8, claim: u64) -> Result<Vec<&'static str>, Error> {
             let (dispatch, executor, lease_ms) = (id(1), executor(number), 1_000);
             let claimed = DispatchClaimed { dispatch, executor, claim, lease_ms };
             let principal = WORKER.to_owned();
-            self.ledger(&LedgerCommand::Claim(ClaimWanted { claimed, principal, product: None }))
+            self.tell(LedgerCommand::Claim(ClaimWanted { claimed, principal, product: None }))
         }
 
         fn with(
@@ -328,7 +274,7 @@ mod claims {
         ) -> Result<Vec<&'static str>, Error> {
             let holding = Holding { dispatch: id(1), claim, executor: executor(number) };
             let principal = WORKER.to_owned();
-            self.ledger(&LedgerCommand::UseClaim { holding, principal, how })
+            self.tell(LedgerCommand::UseClaim { holding, principal, how })
         }
 
         fn stands(&self) -> DispatchStatus {
@@ -406,7 +352,7 @@ mod claims {
     fn tgt_2_a_revoked_executor_loses_what_it_had_not_started() {
         let mut book = waiting();
         book.claim(1, 1).unwrap();
-        let kinds = book.ledger(&LedgerCommand::RevokeExecutor(executor(1))).unwrap();
+        let kinds = book.tell(LedgerCommand::RevokeExecutor(executor(1))).unwrap();
         assert_eq!(kinds, ["executor.revoked", "dispatch.released"]);
         assert_eq!(book.claim(1, 2).unwrap_err().code, Code::Forbidden);
         assert_eq!(book.claim(2, 2).unwrap(), ["dispatch.claimed"]);

@@ -1,7 +1,7 @@
 //! What a ledger decides about schedules, entry by entry.
 
+use crate::ledger::book::{Book, HOUR_MS, TENANT};
 use crate::ledger::schedule::{EntryWanted, ScheduleCommand, dispatch_of};
-use crate::ledger::{LedgerCommand, LedgerState};
 use crate::policy::{Ruled, Ruling};
 use crate::session::tests::bench;
 use tenure_contract::entry::Principal;
@@ -10,53 +10,10 @@ use tenure_contract::words::{
     DispatchMode, MissedPolicy, ScheduleEntryKind, ScheduleStatus, Surface,
 };
 use tenure_contract::{
-    ApprovalId, Code, Digest, Entry, Error, Event, EventId, Journal, PolicyVersion, ScheduleId,
-    SessionId, TenantId, Time, limits,
+    ApprovalId, Code, Digest, Error, PolicyVersion, ScheduleId, SessionId, Time, limits,
 };
 
-const TENANT: TenantId = TenantId::from_bytes([1; 16]);
-const HOUR_MS: u64 = 3_600_000;
-
-struct Book {
-    state: LedgerState,
-    now: Time,
-}
-
 impl Book {
-    fn new() -> Self {
-        Self { state: LedgerState::new(TENANT), now: Time::from_micros(1_000_000) }
-    }
-
-    /// Decides and folds; the kinds of what was decided.
-    fn tell(&mut self, command: ScheduleCommand) -> Result<Vec<&'static str>, Error> {
-        let drafts = self.state.decide(&LedgerCommand::Schedule(command), self.now)?;
-        let mut kinds = Vec::new();
-        for draft in drafts {
-            kinds.push(draft.event.name());
-            let entry = self.entry(draft.event);
-            self.state.apply(&entry).unwrap();
-        }
-        Ok(kinds)
-    }
-
-    fn entry(&self, event: Event) -> Entry {
-        Entry {
-            journal: Journal::Ledger(TENANT),
-            seq: self.state.seq + 1,
-            at: self.now,
-            event_id: EventId::from_bytes([9; 16]),
-            tenant: TENANT,
-            run: None,
-            principal: Principal::system(),
-            surface: None,
-            correlation_id: [9; 16],
-            causation_id: EventId::from_bytes([9; 16]),
-            parent_event_id: None,
-            payload: None,
-            event,
-        }
-    }
-
     fn create(
         &mut self,
         number: u8,
@@ -85,7 +42,7 @@ impl Book {
         self.tell(command).unwrap()
     }
 
-    fn status(&self, number: u8) -> ScheduleStatus {
+    fn schedule_status(&self, number: u8) -> ScheduleStatus {
         self.state.schedules.known[&id(number)].status
     }
 }
@@ -140,7 +97,7 @@ fn run_4_an_entry_that_is_due_becomes_its_dispatch_in_one_commit_and_once() {
     assert_eq!(book.state.due(book.now).unwrap().entry, 1);
     let last = [&first[..], &["schedule.moved"]].concat();
     assert_eq!(book.start(1, 1), last);
-    assert_eq!(book.status(1), ScheduleStatus::Completed);
+    assert_eq!(book.schedule_status(1), ScheduleStatus::Completed);
     let known = &book.state.schedules.known[&id(1)].entries[0];
     assert_eq!(known.late_ms, limits::DISPATCH_EXPIRY_DEFAULT_MS * 2);
     let dispatch = &book.state.dispatches.open[&known.dispatch].received;
