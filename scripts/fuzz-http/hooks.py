@@ -45,6 +45,10 @@ BEYOND_TYPES = [
     r"^publicKey `[0-9a-f]{64}` is no Ed25519 public key;",
     r"^the token is not a compact JWS of this kind:",
     r"^parameters of `\w+`:",
+    # the lines of a file of rows, and which of them PATCH changes
+    r"^line \d+: ",
+    r"^the file has no rows$",
+    r"^an? \w+ is not changed by PATCH;",
     # what this build of the server offers, which its agents' definitions name
     r"^`.*` is not an adapter;",
     r"^no kind begins with `.*`;",

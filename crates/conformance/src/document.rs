@@ -27,9 +27,16 @@ pub(crate) struct Operation {
     pub path: String,
     /// The schema of a JSON body, if it takes one.
     body: Option<Value>,
+    /// The scope it asks for.
+    scope: Option<String>,
 }
 
 impl Operation {
+    /// Whether it is the server's operator's alone: no tenant's key gets as far as looking for anything.
+    pub fn is_operators(&self) -> bool {
+        self.scope.as_deref() == Some("tenants:admin")
+    }
+
     /// The names in braces, in order.
     pub fn parameters(&self) -> Vec<&str> {
         self.path.split('{').skip(1).filter_map(|part| part.split('}').next()).collect()
@@ -60,7 +67,8 @@ impl Document {
                 };
                 let body =
                     operation.pointer("/requestBody/content/application~1json/schema").cloned();
-                operations.push(Operation { method, path: path.clone(), body });
+                let scope = operation["x-scope"].as_str().map(str::to_owned);
+                operations.push(Operation { method, path: path.clone(), body, scope });
             }
         }
         operations

@@ -11,6 +11,7 @@ pub mod dispatch;
 pub mod executor;
 pub mod handoff;
 pub mod ledger;
+pub mod migration;
 pub mod place;
 pub mod principal;
 pub mod run;
@@ -33,6 +34,7 @@ pub use dispatch::*;
 pub use executor::*;
 pub use handoff::*;
 pub use ledger::*;
+pub use migration::*;
 pub use place::*;
 pub use principal::*;
 pub use run::*;
@@ -97,6 +99,8 @@ events! {
     4 "session.bound" SessionBound,
     /// Somebody resumed the session from a checkpoint.
     5 "session.resumed" SessionResumed,
+    /// What was made just before came from a store without owners; a session's messages are the body.
+    6 "row.brought" RowBrought,
     /// A run was accepted; its input is the body.
     10 "run.submitted" RunSubmitted,
     /// A run left the queue.
@@ -253,4 +257,14 @@ events! {
     142 "run.claimed" RunClaimed,
     /// A run's executor was lost.
     143 "run.released" RunReleased,
+    /// A migration from a store without owners was begun.
+    145 "migration.begun" MigrationBegun,
+    /// Some rows of a migration; their lines are the body.
+    146 "migration.rows-read" MigrationRowsRead,
+    /// The operator said which tenant is which user's.
+    147 "migration.users-mapped" MigrationUsersMapped,
+    /// Rows moved: to a tenant, aside, back, or away.
+    148 "migration.rows-moved" MigrationRowsMoved,
+    /// A migration is over; what became of its rows stands in the entry.
+    149 "migration.finished" MigrationFinished,
 }

@@ -45,6 +45,8 @@ ids! {
     HandoffId = "hnd",
     /// A session moving to another server.
     TransferId = "trf",
+    /// Rows that come in from a store without owners.
+    MigrationId = "mig",
     /// A token under which an approval is decided in another app (`APR-6`).
     TokenId = "tok",
     /// A project of a tenant.

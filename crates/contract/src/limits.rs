@@ -212,3 +212,21 @@ pub const HANDOFF_EXPIRY_MAX_MS: u64 = 90 * 24 * 3600 * 1000;
 pub const HANDOFF_REFS_MAX: usize = 256;
 /// Handoffs of one session, those that came to nothing included.
 pub const SESSION_HANDOFFS_MAX: usize = 256;
+/// Largest file of rows a migration is begun with, bytes.
+pub const MIGRATION_MAX_BYTES: usize = 64 * 1024 * 1024;
+/// Longest line of such a file, bytes.
+pub const MIGRATION_LINE_MAX_BYTES: usize = 1024 * 1024;
+/// Rows of one migration.
+pub const MIGRATION_ROWS_MAX: usize = 100_000;
+/// References of one row.
+pub const MIGRATION_REFS_MAX: usize = 64;
+/// Users one migration knows.
+pub const MIGRATION_USERS_MAX: usize = 100_000;
+/// Migrations of one server, finished ones included.
+pub const MIGRATIONS_MAX: usize = 100;
+/// Rows of a migration that move in one batch.
+pub const MIGRATION_BATCH_ROWS: usize = 256;
+/// Rows of a migration in one entry.
+pub const MIGRATION_ENTRY_ROWS: usize = 256;
+/// Lines of rows beside one entry, bytes; a longer line stands alone.
+pub const MIGRATION_ENTRY_BYTES: usize = 256 * 1024;

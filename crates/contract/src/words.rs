@@ -884,6 +884,70 @@ words! {
 }
 
 words! {
+    /// What a row of a store without owners is (`TEN-2`).
+    LegacyKind {
+        /// A project.
+        1 Project = "project",
+        /// A workspace.
+        2 Workspace = "workspace",
+        /// An agent.
+        3 Agent = "agent",
+        /// A chat or code thread.
+        4 Session = "session",
+        /// An artifact.
+        5 Artifact = "artifact",
+    }
+}
+
+words! {
+    /// Where a row of a migration stands (`TEN-2`).
+    RowStanding {
+        /// Nothing was decided about it yet.
+        1 Pending = "pending",
+        /// Its tenant is decided; it is being made there.
+        2 Assigned = "assigned",
+        /// It is in its tenant.
+        3 Backfilled = "backfilled",
+        /// Its owner could not be found.
+        4 Quarantined = "quarantined",
+        /// Somebody gave it up.
+        5 Discarded = "discarded",
+    }
+}
+
+words! {
+    /// Why a row was set aside (`TEN-2`).
+    QuarantineCause {
+        /// It names no user.
+        1 NoUser = "no-user",
+        /// Nobody said anything about its user.
+        2 UnknownUser = "unknown-user",
+        /// Its user has no default tenant.
+        3 NoDefaultTenant = "no-default-tenant",
+        /// It refers to a row that is not in the file.
+        4 ReferenceMissing = "reference-missing",
+        /// It refers to a row that is set aside.
+        5 ReferenceQuarantined = "reference-quarantined",
+        /// It refers to a row that was given up.
+        6 ReferenceDiscarded = "reference-discarded",
+        /// It refers to a row of another tenant.
+        7 CrossesTenants = "crosses-tenants",
+        /// Its tenant refused it.
+        8 Refused = "refused",
+    }
+}
+
+words! {
+    /// Whether a migration is over (`TEN-2`).
+    MigrationStatus {
+        /// Rows come in.
+        1 Running = "running",
+        /// No row comes in any more.
+        2 Finished = "finished",
+    }
+}
+
+words! {
     /// What a policy says (`POL-1`).
     PolicyEffect {
         /// It may happen.

@@ -4,8 +4,8 @@ use crate::clock::Hold;
 use crate::policy::Ruled;
 use crate::session::{By, ChainEnd};
 use tenure_contract::event::{
-    ApprovalHanded, CallNoted, CallSite, CallVerdict, Repin, RunClaimed, RunSubmitted,
-    SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
+    ApprovalHanded, ArtifactRegistered, CallNoted, CallSite, CallVerdict, Repin, RowBrought,
+    RunClaimed, RunSubmitted, SessionBound, SessionOpened, TaskCreated, TodoCreated, TokensUsed,
 };
 use tenure_contract::export::SignedHead;
 use tenure_contract::resource::{Change, ResumeToken};
@@ -61,6 +61,15 @@ pub struct Context {
 pub enum Command {
     /// Begin a session.
     OpenSession(SessionOpened),
+    /// Bring a session in from a store without owners; what was said there is the body.
+    BringSession(Box<SessionBringing>),
+    /// Bring an artifact in from there; its descriptor is the body of the artifact.
+    BringArtifact {
+        /// The artifact.
+        registered: ArtifactRegistered,
+        /// Where it came from.
+        brought: RowBrought,
+    },
     /// End a session; its runs are cancelled first.
     EndSession {
         /// `completed` or `cancelled`.
@@ -425,6 +434,17 @@ pub struct Resume {
     pub repin: Option<Repin>,
     /// The run to begin if the checkpoint's has ended, with what policy says of it.
     pub next: Option<(RunSubmitted, Ruled)>,
+}
+
+/// A session that comes from a store without owners (`TEN-2`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SessionBringing {
+    /// As what it is opened.
+    pub opened: SessionOpened,
+    /// The agent it was bound to.
+    pub bound: Option<SessionBound>,
+    /// Where it came from.
+    pub brought: RowBrought,
 }
 
 /// An offer of a session to another owner.

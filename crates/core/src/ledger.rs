@@ -6,9 +6,11 @@ pub mod agents;
 pub mod apps;
 #[cfg(test)]
 mod book;
+pub mod brought;
 pub mod denials;
 pub mod executors;
 pub mod keys;
+pub mod migration;
 pub mod places;
 pub mod policies;
 pub mod principals;
@@ -28,11 +30,13 @@ use crate::command::{Draft, DraftBody};
 use crate::refusal::Illegal;
 use agents::Agents;
 use apps::Apps;
+use brought::Bringing;
 use denials::{Denial, Denials};
 use dispatch::claim::{ClaimUse, ClaimWanted, Holding};
 use dispatch::{DispatchCommand, Dispatches};
 use executors::Executors;
 use keys::{KeyWanted, Keys};
+use migration::{MigrationCommand, Migrations};
 use minicbor::{Decode, Encode};
 use places::Places;
 use policies::Policies;
@@ -97,6 +101,9 @@ pub struct LedgerState {
     /// Its schedules.
     #[n(22)]
     pub schedules: Schedules,
+    /// Migrations from stores without owners; the server's own tenant has them.
+    #[n(24)]
+    pub migrations: Migrations,
 }
 
 /// What the ledger is asked to decide.
@@ -165,6 +172,10 @@ pub enum LedgerCommand {
     },
     /// About a schedule.
     Schedule(ScheduleCommand),
+    /// About a migration.
+    Migration(MigrationCommand),
+    /// A row of a store without owners comes in; made before, it is nothing new.
+    Bring(Bringing),
 }
 
 impl LedgerState {
@@ -188,6 +199,7 @@ impl LedgerState {
             dispatches: Dispatches::default(),
             executors: Executors::default(),
             schedules: Schedules::default(),
+            migrations: Migrations::default(),
         }
     }
 
@@ -239,6 +251,8 @@ impl LedgerState {
                 let around = Around { dispatches: &self.dispatches, principals: &self.principals };
                 self.schedules.decide(command, &around, now)
             }
+            LedgerCommand::Migration(command) => self.migrations.decide(command),
+            LedgerCommand::Bring(bringing) => self.bring(bringing),
         }
     }
 
@@ -310,6 +324,13 @@ impl LedgerState {
             | Event::ScheduleEntryMoved(_)
             | Event::ScheduleEntryDispatched(_)
             | Event::ScheduleEntryClosed(_) => self.schedules.apply(entry),
+            Event::MigrationBegun(_)
+            | Event::MigrationRowsRead(_)
+            | Event::MigrationUsersMapped(_)
+            | Event::MigrationRowsMoved(_)
+            | Event::MigrationFinished(_) => self.migrations.apply(entry),
+            // it says where what was made just before came from
+            Event::RowBrought(_) => Ok(()),
             _ => self.dispatches.apply(entry),
         };
         folded.map_err(illegal)?;

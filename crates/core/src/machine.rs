@@ -7,6 +7,7 @@ pub mod approval;
 pub mod artifact;
 pub mod dispatch;
 pub mod handoff;
+pub mod legacy_row;
 pub mod principal;
 pub mod run;
 pub mod schedule;

@@ -28,7 +28,7 @@ pub use run::{
     AskedStep, Call, CallOutcome, Cancelling, Doubt, Ending, Memo, OpenStep, Progress, Run, Said,
     Stage, Stand, Turn, Unbilled,
 };
-pub use state::{Approval, Due, Handed, SessionState, Steered};
+pub use state::{Approval, BroughtMemory, Due, Handed, SessionState, Steered};
 pub use task::{Task, Todo};
 pub use transfer::{ChainEnd, Transfer};
 pub use wishes::{Wish, next_retry, next_wake, rests, wishes};

@@ -126,6 +126,7 @@ impl Trail {
             Event::RunSteered(event) => self.run_steered(entry, event.run),
             Event::MemoryCleared(_) => self.memory_cleared(entry),
             Event::MemorySaved(event) => self.memory_saved(event),
+            Event::RowBrought(event) => self.row_brought(event),
             Event::StepIntended(event) => self.step_intended(entry, event),
             Event::StepRecorded(event) => self.step_recorded(entry, event),
             Event::StepRefused(event) => self.step_refused(entry, event),
@@ -193,6 +194,11 @@ impl Trail {
             | Event::ScheduleEntryMoved(_)
             | Event::ScheduleEntryDispatched(_)
             | Event::ScheduleEntryClosed(_)
+            | Event::MigrationBegun(_)
+            | Event::MigrationRowsRead(_)
+            | Event::MigrationUsersMapped(_)
+            | Event::MigrationRowsMoved(_)
+            | Event::MigrationFinished(_)
             | Event::AccessDenied(_) => None,
         }
     }

@@ -36,7 +36,9 @@ mod timers;
 mod vault;
 mod view;
 
-pub use api::{Credential, Engine, Following, Listing, News, Sort, Told, Trailing, Wanted, Watch};
+pub use api::{
+    Credential, Engine, Following, Listing, News, RowsWanted, Sort, Told, Trailing, Wanted, Watch,
+};
 pub use clock::{Clock, Machine, Trust};
 pub use commit::{CommitFigures, Drive, OnFatal};
 pub use handler::{

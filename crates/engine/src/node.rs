@@ -130,6 +130,8 @@ pub(crate) struct Node {
     pub assessing: Mutex<BTreeSet<(RunId, CallSite)>>,
     /// The policies of tenants.
     pub policies: Mutex<HashMap<TenantId, Arc<crate::policy::Seat>>>,
+    /// Whoever brings rows of a migration in, one at a time.
+    pub migrating: tokio::sync::Mutex<()>,
     pub draining: AtomicBool,
     pub tasks: AtomicU64,
     /// Substeps with an outside effect that handlers are performing.
@@ -174,6 +176,7 @@ impl Node {
             denials: Mutex::default(),
             assessing: Mutex::default(),
             policies: Mutex::default(),
+            migrating: tokio::sync::Mutex::default(),
             draining: AtomicBool::new(false),
             tasks: AtomicU64::new(0),
             substeps: AtomicU64::new(0),
@@ -671,6 +674,8 @@ const fn run_of(command: &Command) -> Option<RunId> {
             Some(substep.run)
         }
         Command::OpenSession(_)
+        | Command::BringSession(_)
+        | Command::BringArtifact { .. }
         | Command::EndSession { .. }
         | Command::ClearMemory
         | Command::SubmitRun { .. }

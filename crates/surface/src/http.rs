@@ -38,6 +38,7 @@ mod intents;
 mod journal;
 mod keys;
 pub mod limits;
+mod migrations;
 mod page;
 mod patient;
 mod policy;
@@ -112,6 +113,7 @@ fn guarded(gathered: Routes) -> Routes {
         .with(agents::routes)
         .with(intents::routes)
         .with(keys::routes)
+        .with(migrations::routes)
         .with(principals::routes)
         .with(tenants::routes)
         .with(projects::routes)

@@ -27,6 +27,7 @@ mod inbox;
 mod intents;
 mod key;
 mod ls;
+mod migration;
 mod policy;
 mod principal;
 mod print;
@@ -154,6 +155,8 @@ enum Verb {
     AppKey(app_key::Args),
     /// Makes and lists the tenants of this server.
     Tenant(tenant::Args),
+    /// Brings rows of a store without owners in, each to its owner's tenant.
+    Migration(Box<migration::Args>),
     /// Sets, lists and deletes secrets.
     Secret(secret::Args),
     /// Makes and lists projects.
@@ -272,6 +275,7 @@ async fn perform(cx: &Cx, verb: Verb) -> Result<Exit, Failure> {
         Verb::Key(args) => key::run(cx, args).await,
         Verb::AppKey(args) => app_key::run(cx, args).await,
         Verb::Tenant(args) => tenant::run(cx, args).await,
+        Verb::Migration(args) => migration::run(cx, *args).await,
         Verb::Secret(args) => secret::run(cx, args).await,
         Verb::Project(args) => project::run(cx, args).await,
         Verb::Workspace(args) => workspace::run(cx, args).await,

@@ -139,7 +139,18 @@ impl Client {
         path: &str,
         lines: String,
     ) -> Result<T, Fault> {
-        let headers = [("content-type", "application/jsonl")];
+        self.post_lines_keyed(path, lines, None).await
+    }
+
+    /// The same under an idempotency key, if one is given.
+    pub async fn post_lines_keyed<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        lines: String,
+        key: Option<&str>,
+    ) -> Result<T, Fault> {
+        let mut headers = vec![("content-type", "application/jsonl")];
+        headers.extend(key.map(|key| ("idempotency-key", key)));
         read(self.send(Method::POST, path, Some(lines.into_bytes()), &headers).await?).await
     }
 

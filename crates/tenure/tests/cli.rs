@@ -15,6 +15,7 @@ mod cli {
     mod full_disk;
     mod handoff;
     mod interrupted;
+    mod legacy;
     mod liar;
     mod moved;
     mod operator;

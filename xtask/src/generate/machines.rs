@@ -3,9 +3,9 @@
 use super::{table_head, table_row};
 use std::fmt::{Display, Write as _};
 use tenure_contract::words::{
-    ApprovalStatus, ArtifactState, DispatchStatus, HandoffStatus, PrincipalStatus, RunStatus,
-    ScheduleEntryStatus, ScheduleStatus, SessionStatus, StepStatus, TaskStatus, TodoStatus,
-    WorkspaceStatus,
+    ApprovalStatus, ArtifactState, DispatchStatus, HandoffStatus, PrincipalStatus, RowStanding,
+    RunStatus, ScheduleEntryStatus, ScheduleStatus, SessionStatus, StepStatus, TaskStatus,
+    TodoStatus, WorkspaceStatus,
 };
 use tenure_core::machine;
 
@@ -23,8 +23,8 @@ struct Machine {
 /// The machines there are. A new one is one more row here.
 fn machines() -> Vec<Machine> {
     use machine::{
-        approval, artifact, dispatch, handoff, principal, run, schedule, schedule_entry, session,
-        step, task, todo, workspace,
+        approval, artifact, dispatch, handoff, legacy_row, principal, run, schedule,
+        schedule_entry, session, step, task, todo, workspace,
     };
     vec![
         table(
@@ -98,6 +98,12 @@ fn machines() -> Vec<Machine> {
             "workspace",
             "A workspace begins `provisioning`; one that broke is made again (`WSP-1`).",
             (&[WorkspaceStatus::Provisioning], WorkspaceStatus::ALL, workspace::TRANSITIONS),
+        ),
+        table(
+            "legacy-row",
+            "A row of a store without owners is assigned to one tenant before anything of it is made there; one whose owner \
+             cannot be found is set aside, until somebody says whose it is or gives it up (`TEN-2`).",
+            (&[RowStanding::Pending], RowStanding::ALL, legacy_row::TRANSITIONS),
         ),
         table(
             "principal",

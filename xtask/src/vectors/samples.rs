@@ -2,6 +2,7 @@
 //! has it too, so that no field is without a vector.
 
 mod executor;
+mod migration;
 mod schedule;
 
 use super::source::Source;
@@ -54,6 +55,7 @@ pub fn event(number: u16, s: &mut Source) -> Option<Event> {
         .or_else(|| dispatch_event(number, s))
         .or_else(|| executor::event(number, s))
         .or_else(|| schedule::event(number, s))
+        .or_else(|| migration::event(number, s))
 }
 
 fn run(s: &mut Source) -> RunId {

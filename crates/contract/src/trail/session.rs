@@ -2,7 +2,8 @@
 
 use super::Deed;
 use crate::event::{
-    HandoffOffered, Owner, SessionBound, SessionChanged, SessionOpened, SessionResumed, Usage,
+    HandoffOffered, Owner, RowBrought, SessionBound, SessionChanged, SessionOpened, SessionResumed,
+    Usage,
 };
 use crate::words::{HandoffStatus, SessionStatus};
 use crate::{ApprovalId, CheckpointId, RunId, SessionId, StepId};
@@ -44,6 +45,8 @@ pub struct SessionTold {
     pub owner: Option<Owner>,
     /// To whom it was offered, and what became of it, in order.
     pub handoffs: Vec<HandoffTold>,
+    /// Where it came from, when that was a store without owners (`TEN-2`).
+    pub brought: Option<RowBrought>,
     /// Every move on its way to another server, or from one.
     pub transfers: Vec<Deed>,
     /// Approvals nobody has decided yet.

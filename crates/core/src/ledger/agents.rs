@@ -44,11 +44,24 @@ impl Agents {
         })
     }
 
-    pub(super) fn register(&self, name: &str, agent: AgentId, version: Digest) -> Vec<Draft> {
+    /// Whether there is an agent of that name.
+    #[must_use]
+    pub fn knows(&self, name: &str) -> bool {
+        self.0.contains_key(name)
+    }
+
+    /// Whether there is that version of an agent.
+    #[must_use]
+    pub fn has(&self, name: &str, version: Digest) -> bool {
         let known = self.0.get(name);
-        if known.is_some_and(|known| known.versions.iter().any(|(digest, _)| *digest == version)) {
+        known.is_some_and(|known| known.versions.iter().any(|(digest, _)| *digest == version))
+    }
+
+    pub(super) fn register(&self, name: &str, agent: AgentId, version: Digest) -> Vec<Draft> {
+        if self.has(name, version) {
             return Vec::new();
         }
+        let known = self.0.get(name);
         let agent = known.map_or(agent, |known| known.agent);
         let made = AgentRegistered { agent, name: name.to_owned(), version };
         vec![entry(made, DraftBody::Given)]

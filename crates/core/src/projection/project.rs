@@ -75,6 +75,12 @@ pub fn project(entry: &Entry) -> Vec<RowChange> {
         | Event::TurnLanded(_)
         | Event::MemorySaved(_)
         | Event::MemoryCleared(_)
+        | Event::RowBrought(_)
+        | Event::MigrationBegun(_)
+        | Event::MigrationRowsRead(_)
+        | Event::MigrationUsersMapped(_)
+        | Event::MigrationRowsMoved(_)
+        | Event::MigrationFinished(_)
         | Event::AccessDenied(_)
         | Event::PolicySet(_) => Vec::new(),
         Event::DispatchReceived(_)

@@ -346,11 +346,12 @@ fn end(
 fn finish(state: &SessionState, run: &Run, progress: &Progress, cx: &Context) -> Vec<Draft> {
     let mut drafts = leave_open(run, cx.now);
     if run.memory && run.parent.is_none() && !progress.memory_saved {
+        let brought = state.brought.map_or(0, |brought| brought.messages);
         let endings = state.memory.iter().filter_map(|run| state.runs.get(run)?.ending());
         let event = MemorySaved {
             run: run.id,
             version: state.memory_version + 1,
-            keep: endings.map(|ending| ending.said.len() as u64).sum(),
+            keep: brought + endings.map(|ending| ending.said.len() as u64).sum::<u64>(),
             added: run.said().len() as u64,
         };
         drafts.push(draft(run, event));

@@ -11,12 +11,13 @@ mod task;
 
 use super::owner::Owned;
 use super::run::{Call, CallOutcome, Cancelling, Doubt, Ending, Progress, Run, Stage, Stand};
-use super::state::{SessionState, Steered};
+use super::state::{BroughtMemory, SessionState, Steered};
 use crate::{Illegal, machine};
 use std::fmt::Display;
 use tenure_contract::event::*;
 use tenure_contract::words::{
-    ArtifactState, CheckpointCause, InputPolicy, PauseCause, RunStatus, StepKind, StopReason,
+    ArtifactState, CheckpointCause, InputPolicy, LegacyKind, PauseCause, RunStatus, StepKind,
+    StopReason,
 };
 use tenure_contract::{Entry, RunId, StepId};
 
@@ -111,6 +112,7 @@ impl SessionState {
             Event::HandoffClosed(event) => self.handoff_closed(entry, event),
             Event::CheckpointMade(event) => self.checkpoint_made(entry, event.checkpoint),
             Event::SessionResumed(event) => self.session_resumed(event),
+            Event::RowBrought(event) => self.row_brought(entry, event),
             Event::MemorySaved(event) => self.memory_saved(event),
             Event::MemoryCleared(event) => self.memory_cleared(event),
             Event::TenantOpened(_)
@@ -145,6 +147,11 @@ impl SessionState {
             | Event::ScheduleEntryMoved(_)
             | Event::ScheduleEntryDispatched(_)
             | Event::ScheduleEntryClosed(_)
+            | Event::MigrationBegun(_)
+            | Event::MigrationRowsRead(_)
+            | Event::MigrationUsersMapped(_)
+            | Event::MigrationRowsMoved(_)
+            | Event::MigrationFinished(_)
             | Event::AccessDenied(_) => Err("it belongs to a ledger".to_owned()),
         }
     }
@@ -367,7 +374,26 @@ impl SessionState {
         }
         self.memory_version = event.version;
         self.memory.clear();
+        self.brought = None;
         Ok(())
+    }
+
+    /// A session says so right after it was opened: what was said in it is the beginning of its memory.
+    fn row_brought(&mut self, entry: &Entry, event: &RowBrought) -> Folded {
+        match event.row.kind {
+            LegacyKind::Artifact => Ok(()),
+            LegacyKind::Session if self.seq == 1 => {
+                if event.messages > 0 {
+                    self.memory_version = 1;
+                    self.brought = Some(BroughtMemory { seq: entry.seq, messages: event.messages });
+                }
+                Ok(())
+            }
+            LegacyKind::Session => Err("it does not follow the session's opening".to_owned()),
+            LegacyKind::Project | LegacyKind::Workspace | LegacyKind::Agent => {
+                Err("it belongs to a ledger".to_owned())
+            }
+        }
     }
 
     fn next_memory(&self, version: u64) -> Folded {

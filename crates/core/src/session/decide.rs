@@ -2,6 +2,7 @@
 
 mod approval;
 mod assess;
+mod brought;
 mod checkpoint;
 mod fields;
 mod finish;
@@ -54,6 +55,9 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
     if let Command::OpenSession(opened) = command {
         return open_session(state, opened);
     }
+    if let Command::BringSession(bringing) = command {
+        return brought::session(state, bringing);
+    }
     if state.opened.is_none() {
         return Err(Refusal::NoSession(state.id));
     }
@@ -68,7 +72,10 @@ pub(super) fn decide(state: &SessionState, command: &Command, cx: &mut Context) 
         return Err(Refusal::PolicyChanged);
     }
     match command {
-        Command::OpenSession(_) | Command::Wake => Ok(Vec::new()),
+        Command::OpenSession(_) | Command::BringSession(_) | Command::Wake => Ok(Vec::new()),
+        Command::BringArtifact { registered, brought } => {
+            Ok(brought::artifact(state, registered, brought))
+        }
         Command::EndSession { status, reason } => end_session(state, *status, reason.clone()),
         Command::ChangeSession { title, workspace, memory, input_policy } => {
             let memory = memory.as_ref();
@@ -211,6 +218,8 @@ const fn ruled_under(command: &Command) -> Option<PolicyVersion> {
             None => None,
         },
         Command::OpenSession(_)
+        | Command::BringSession(_)
+        | Command::BringArtifact { .. }
         | Command::EndSession { .. }
         | Command::ChangeSession { .. }
         | Command::ClearMemory
@@ -310,7 +319,7 @@ fn clear_memory(state: &SessionState) -> Decided {
         let possible = "memory is cleared between runs: wait for its end, or cancel it";
         return Err(Refusal::RunStatus { run: run.id, status: run.status, possible });
     }
-    if state.memory.is_empty() {
+    if state.memory.is_empty() && state.brought.is_none() {
         return Ok(Vec::new());
     }
     Ok(vec![unowned(MemoryCleared { version: state.memory_version + 1 })])

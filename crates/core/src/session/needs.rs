@@ -30,6 +30,7 @@ impl SessionState {
             let memo = run.progress().into_iter().flat_map(|progress| progress.memo.values());
             needs.entries.extend(memo.filter_map(|memo| memo.result_seq));
         }
+        needs.entries.extend(self.brought.map(|brought| brought.seq));
         for run in self.memory.iter().filter_map(|run| self.runs.get(run)) {
             needs.of(run);
         }

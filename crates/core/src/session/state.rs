@@ -116,6 +116,22 @@ pub struct SessionState {
     #[n(43)]
     #[cbor(default)]
     pub transfer: Option<Transfer>,
+    /// What was said in it before it came from a store without owners, while chat memory begins with that.
+    #[n(70)]
+    #[cbor(default)]
+    pub brought: Option<BroughtMemory>,
+}
+
+/// The beginning of chat memory that was brought along (`TEN-2`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct BroughtMemory {
+    /// The entry the messages are beside.
+    #[n(0)]
+    pub seq: u64,
+    /// How many.
+    #[n(1)]
+    pub messages: u64,
 }
 
 /// A checkpoint that is to be made in this commit.
@@ -248,6 +264,7 @@ impl SessionState {
             last_of_run: BTreeMap::new(),
             remote: BTreeMap::new(),
             transfer: None,
+            brought: None,
         }
     }
 

@@ -5,8 +5,8 @@ use super::run::add;
 use crate::SessionState;
 use crate::session::Stand;
 use tenure_contract::event::{
-    CheckpointMade, HandoffOffered, SessionBound, SessionChanged, SessionEnded, SessionOpened,
-    SessionResumed, Usage,
+    CheckpointMade, HandoffOffered, RowBrought, SessionBound, SessionChanged, SessionEnded,
+    SessionOpened, SessionResumed, Usage,
 };
 use tenure_contract::trail::{Deed, HandoffTold, ResumeTold, RunTold, SessionTold, Subject};
 use tenure_contract::words::{HandoffStatus, SessionStatus};
@@ -35,6 +35,7 @@ impl Trail {
             resumes: Vec::new(),
             owner: None,
             handoffs: Vec::new(),
+            brought: None,
             transfers: Vec::new(),
             open_approvals: Vec::new(),
             open_doubts: Vec::new(),
@@ -56,6 +57,14 @@ impl Trail {
 
     pub(super) fn session_bound(&mut self, event: &SessionBound) -> Option<Subject> {
         self.session(|told| told.binding = Some(event.clone()))
+    }
+
+    /// An artifact's line tells how it was registered; that it was brought stands in the entry.
+    pub(super) fn row_brought(&mut self, event: &RowBrought) -> Option<Subject> {
+        match event.id.parse() {
+            Ok(artifact) => self.artifacts.get(&artifact).map(|_| Subject::Artifact(artifact)),
+            Err(_) => self.session(|told| told.brought = Some(event.clone())),
+        }
     }
 
     pub(super) fn memory_cleared(&mut self, entry: &Entry) -> Option<Subject> {

@@ -20,22 +20,8 @@ impl Engine {
         caller: &Caller,
         definition: AgentDefinition,
     ) -> Result<Agent, Error> {
-        name("the agent's name", &definition.name)?;
-        for approver in &definition.approvers {
-            super::sessions::approver_word(approver)?;
-        }
-        let built = tenure_agent::build_with(
-            &definition,
-            Path::new("/"),
-            &*self.node.host.tools,
-            &(Arc::new(NoSecrets) as Arc<dyn Secrets>),
-        )
-        .map_err(|why| {
-            Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
-        })?;
-        let canonical = serde_json_canonicalizer::to_vec(&definition)
-            .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
-        let version = Digest::of(&[&canonical]);
+        let built = self.built(&definition)?;
+        let (canonical, version) = canonical(&definition)?;
         let command = LedgerCommand::RegisterAgent {
             name: definition.name.clone(),
             agent: AgentId::from_bytes(self.node.fresh_id()),
@@ -55,6 +41,19 @@ impl Engine {
             tools: Some(tools_of(&built)),
             created_at: None,
         })
+    }
+
+    /// What a definition describes, if it can be had here.
+    pub(super) fn built(&self, definition: &AgentDefinition) -> Result<tenure_agent::Agent, Error> {
+        name("the agent's name", &definition.name)?;
+        for approver in &definition.approvers {
+            super::sessions::approver_word(approver)?;
+        }
+        let secrets = Arc::new(NoSecrets) as Arc<dyn Secrets>;
+        tenure_agent::build_with(definition, Path::new("/"), &*self.node.host.tools, &secrets)
+            .map_err(|why| {
+                Error::new(Code::InvalidArgument, why.to_string()).about(&definition.name)
+            })
     }
 
     /// An agent's newest version, with its definition.
@@ -127,6 +126,14 @@ impl Engine {
             Ok((record.agent, version))
         })?
     }
+}
+
+/// A definition's canonical JSON, and the version that is.
+pub(super) fn canonical(definition: &AgentDefinition) -> Result<(Vec<u8>, Digest), Error> {
+    let canonical = serde_json_canonicalizer::to_vec(definition)
+        .map_err(|why| Error::new(Code::InvalidArgument, why.to_string()))?;
+    let version = Digest::of(&[&canonical]);
+    Ok((canonical, version))
 }
 
 fn tools_of(agent: &tenure_agent::Agent) -> Vec<ToolSeen> {

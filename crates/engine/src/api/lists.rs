@@ -392,13 +392,13 @@ fn bound<'a>(caller: &'a Caller, table: Table, listing: &Listing) -> Option<&'a 
     Some(product).filter(|_| table != Table::Handoff || !own)
 }
 
-fn bad_cursor(text: &str) -> Error {
+pub(super) fn bad_cursor(text: &str) -> Error {
     let shown: String = text.chars().take(60).collect();
     let told = format!("cursor `{shown}` is not one this list gave; begin without one");
     Error::new(Code::InvalidArgument, told)
 }
 
-fn page_size(listing: &Listing) -> Result<usize, Error> {
+pub(super) fn page_size(listing: &Listing) -> Result<usize, Error> {
     let (limit, most) = (listing.limit.unwrap_or(limits::PAGE_DEFAULT_ROWS), limits::PAGE_MAX_ROWS);
     if limit == 0 || limit > most {
         let told = format!("limit {limit} is out of range; expected 1 to {most}");

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tenure_contract::feed::FeedLine;
 use tenure_contract::resource::Caller;
 use tenure_contract::{Code, Entry, Error, Event, Journal, SessionId, limits};
+use tenure_core::authority::is_operator;
 use tenure_core::position::Position;
 use tenure_core::projection::{Column, Table};
 use tenure_store::Stored;
@@ -73,6 +74,18 @@ impl Engine {
             products: HashMap::new(),
         })
     }
+}
+
+/// Whether an entry of the server's own tenant tells of other tenants' things: only its operator is told (`TEN-1`).
+const fn is_operators(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::MigrationBegun(_)
+            | Event::MigrationRowsRead(_)
+            | Event::MigrationUsersMapped(_)
+            | Event::MigrationRowsMoved(_)
+            | Event::MigrationFinished(_)
+    )
 }
 
 fn check(wanted: &Wanted) -> Result<(), Error> {
@@ -166,6 +179,9 @@ impl Following {
         let kinds = &self.wanted.kinds;
         let kind = entry.event.name();
         if !kinds.is_empty() && !kinds.iter().any(|begin| kind.starts_with(begin.as_str())) {
+            return Ok(None);
+        }
+        if is_operators(&entry.event) && !is_operator(&self.caller.scopes) {
             return Ok(None);
         }
         if !self.is_of_product(&entry)? {

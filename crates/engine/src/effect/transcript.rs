@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tenure_agent::Agent;
 use tenure_contract::agent::{Message, Role, ToolCallAsked};
 use tenure_contract::{Error, RunId};
-use tenure_core::session::{CallOutcome, Said};
+use tenure_core::session::{BroughtMemory, CallOutcome, Said};
 
 /// The conversation of a run: chat memory first, if the run reads it, then its own words.
 pub(crate) fn conversation(
@@ -18,7 +18,7 @@ pub(crate) fn conversation(
     agent: &Agent,
     run: RunId,
 ) -> Result<Vec<Message>, Error> {
-    let said: Vec<Said> = {
+    let (brought, said) = {
         let cell = lock(&resident.cell);
         let Some(state) = cell.session() else { return Ok(Vec::new()) };
         let Some(known) = state.runs.get(&run) else { return Ok(Vec::new()) };
@@ -29,9 +29,25 @@ pub(crate) fn conversation(
             .flat_map(tenure_core::session::Run::said)
             .collect();
         said.extend(known.said());
-        said
+        (state.brought.filter(|_| known.memory), said)
     };
-    messages(node, resident, agent, &said)
+    let mut conversation = match brought {
+        Some(brought) => brought_along(node, resident, brought)?,
+        None => Vec::new(),
+    };
+    conversation.extend(messages(node, resident, agent, &said)?);
+    Ok(conversation)
+}
+
+/// What was said in a session before it came from a store without owners (`TEN-2`).
+fn brought_along(
+    node: &Arc<Node>,
+    resident: &Resident,
+    brought: BroughtMemory,
+) -> Result<Vec<Message>, Error> {
+    let body = node.json_at(resident, brought.seq)?;
+    let told = body.and_then(|body| serde_json::from_value(body).ok());
+    Ok(told.unwrap_or_else(|| vec![Message::text(Role::User, erased())]))
 }
 
 /// What was said, as messages.

@@ -20,6 +20,7 @@ mod intents;
 mod journal;
 mod ledger;
 mod memory;
+mod migrations;
 mod observers;
 mod policy;
 mod residents;

@@ -24,6 +24,9 @@ pub(super) struct JsonOrNothing<T>(pub T);
 /// The lines of an export.
 pub(super) struct Lines(pub String);
 
+/// The rows of a store without owners.
+pub(super) struct LegacyRows(pub String);
+
 /// The one parameter of a path, as an id or a name.
 pub(super) struct Named<T>(pub T);
 
@@ -58,17 +61,27 @@ impl<S: Sync, T: DeserializeOwned + Default> FromRequest<S> for JsonOrNothing<T>
 impl<S: Sync> FromRequest<S> for Lines {
     type Rejection = Refusal;
     async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
-        let given = essence(request.headers());
-        if given != "application/jsonl" {
-            return Err(unread(&given, "application/jsonl"));
-        }
-        let bytes = read(request, EXPORT).await?;
-        let text = String::from_utf8(bytes).map_err(|why| {
-            let after = why.utf8_error().valid_up_to();
-            Refusal::new(Code::MalformedBody, format!("the body is not UTF-8 after {after} bytes"))
-        })?;
-        Ok(Self(text))
+        lines(request, EXPORT).await.map(Self)
     }
+}
+
+impl<S: Sync> FromRequest<S> for LegacyRows {
+    type Rejection = Refusal;
+    async fn from_request(request: Request, _: &S) -> Result<Self, Refusal> {
+        lines(request, ROWS).await.map(Self)
+    }
+}
+
+async fn lines(request: Request, most: Most) -> Result<String, Refusal> {
+    let given = essence(request.headers());
+    if given != "application/jsonl" {
+        return Err(unread(&given, "application/jsonl"));
+    }
+    let bytes = read(request, most).await?;
+    String::from_utf8(bytes).map_err(|why| {
+        let after = why.utf8_error().valid_up_to();
+        Refusal::new(Code::MalformedBody, format!("the body is not UTF-8 after {after} bytes"))
+    })
 }
 
 impl<S: Send + Sync, T: FromStr<Err: Display>> FromRequestParts<S> for Named<T> {
@@ -149,6 +162,7 @@ fn unread(given: &str, expected: &str) -> Refusal {
 type Most = (&'static str, usize);
 const BODY: Most = ("REQUEST_BODY_MAX_BYTES", limits::REQUEST_BODY_MAX_BYTES);
 const EXPORT: Most = ("TRANSFER_MAX_BYTES", limits::TRANSFER_MAX_BYTES);
+const ROWS: Most = ("MIGRATION_MAX_BYTES", limits::MIGRATION_MAX_BYTES);
 
 /// Reads a body up to the limit. What is above it is thrown away as it comes, as much again at the
 /// most: a client that is still sending would not read the refusal.

@@ -10,6 +10,7 @@ mod executions;
 mod executors;
 mod feed;
 mod handoffs;
+mod migrations;
 mod operator;
 mod places;
 mod policy;

@@ -124,6 +124,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
         ("projectId", project),
         ("secretName", "SHOP".to_owned()),
         ("workspaceId", workspace),
+        ("migrationId", migration_with_a_row(&rig).await),
         ("kid", kid),
     ]
     .into();
@@ -133,9 +134,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     let mut tried = 0;
     for (template, operations) in document["paths"].as_object().unwrap() {
         let Some((name, path)) = filled(template, &ids) else { continue };
-        // who sets a secret names it: in another tenant that is another secret
-        let asked = operations.as_object().unwrap().keys().filter(|verb| *verb != "put");
-        for method in asked {
+        for method in asked(operations) {
             let method: Method = method.to_uppercase().parse().unwrap();
             let mut request = rig.request(method.clone(), &path).bearer_auth(&theirs);
             if let Some(body) = body(&method, &path) {
@@ -145,10 +144,8 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
             // the same words as for what never was
             let nothing = nothing(name);
             let sent = body(&method, &path);
-            let mut request = rig.request(
-                method,
-                &template.replace(&format!("{{{name}}}"), &nothing).replace("{entry}", "1"),
-            );
+            let mut request =
+                rig.request(method, &within(&template.replace(&format!("{{{name}}}"), &nothing)));
             request = request.bearer_auth(&theirs);
             if let Some(body) = sent {
                 request = request.json(&body);
@@ -164,11 +161,7 @@ async fn ten_1_another_tenants_ids_are_not_found_on_every_route() {
     }
     let with_id = |(path, _): &(&String, &Value)| path.contains('{');
     let routes = document["paths"].as_object().unwrap().iter().filter(with_id);
-    let routes: usize = routes
-        .map(|(_, operations)| {
-            operations.as_object().unwrap().keys().filter(|verb| *verb != "put").count()
-        })
-        .sum();
+    let routes: usize = routes.map(|(_, operations)| asked(operations).count()).sum();
     assert_eq!(tried, routes, "every route with an id");
     assert!(tried >= 23, "the document lost routes: {tried}");
     in_queries_bodies_and_lists(&rig, &theirs, &run).await;
@@ -232,7 +225,34 @@ fn filled<'a>(template: &'a str, ids: &BTreeMap<&str, String>) -> Option<(&'a st
     let (_, rest) = template.split_once('{')?;
     let (name, _) = rest.split_once('}')?;
     let id = ids.get(name).unwrap_or_else(|| panic!("no id for `{template}`"));
-    Some((name, template.replace(&format!("{{{name}}}"), id).replace("{entry}", "1")))
+    Some((name, within(&template.replace(&format!("{{{name}}}"), id))))
+}
+
+/// What is named within what an id names.
+fn within(path: &str) -> String {
+    path.replace("{entry}", "1").replace("{row}", "session:1")
+}
+
+/// The verbs that are tried. Who sets a secret names it: in another tenant that is another secret. What is the operator's
+/// alone is refused to every tenant's key before anything is looked for.
+fn asked(operations: &Value) -> impl Iterator<Item = &String> {
+    let is_tried = |(verb, operation): &(&String, &Value)| {
+        *verb != "put" && operation["x-scope"] != "tenants:admin"
+    };
+    operations.as_object().unwrap().iter().filter(is_tried).map(|(verb, _)| verb)
+}
+
+/// A migration with a row of our tenant, which is not there yet.
+async fn migration_with_a_row(rig: &Rig) -> String {
+    let rows = [
+        json!({ "kind": "user", "id": "ada", "tenantId": OURS }),
+        json!({ "kind": "session", "id": "1", "user": "ada" }),
+    ];
+    let begun = own(rig.request(Method::POST, "/v1/migrations?source=host"))
+        .header("content-type", "application/jsonl")
+        .body(rows.map(|row| row.to_string()).join("\n"));
+    let begun = answered(begun, StatusCode::CREATED).await;
+    begun["migrationId"].as_str().unwrap().to_owned()
 }
 
 /// An id of that kind which nobody has.
@@ -254,6 +274,7 @@ fn nothing(name: &str) -> String {
         "tenantId" => "ten",
         "projectId" => "prj",
         "workspaceId" => "wsp",
+        "migrationId" => "mig",
         "version" => return format!("sha256:{}", "3".repeat(64)),
         _ => return "nobody".to_owned(),
     };

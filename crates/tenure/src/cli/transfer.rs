@@ -144,7 +144,8 @@ fn sender(path: &str, root: Option<&str>) -> Result<String, Failure> {
     Ok(root.map_or_else(|| path.to_owned(), |root| format!("{path}?root={}", hex(&root))))
 }
 
-fn read(file: &Path) -> Result<String, Failure> {
+/// A file whole, or standard input.
+pub(super) fn read(file: &Path) -> Result<String, Failure> {
     let failed =
         |why: std::io::Error| Failure::usage(format!("`{}` cannot be read: {why}", file.display()));
     if file == Path::new("-") {

@@ -23,6 +23,7 @@ struct State {
     settles_refused: AtomicUsize,
     lists_refused: AtomicUsize,
     last_words: Mutex<Option<&'static str>>,
+    appends_left: Mutex<Option<usize>>,
     died: watch::Sender<bool>,
     refused: watch::Sender<bool>,
 }
@@ -35,6 +36,7 @@ impl Default for Plug {
             settles_refused: AtomicUsize::new(0),
             lists_refused: AtomicUsize::new(0),
             last_words: Mutex::default(),
+            appends_left: Mutex::default(),
             died: watch::Sender::new(false),
             refused: watch::Sender::new(false),
         };
@@ -81,6 +83,11 @@ impl Plug {
         *self.state.last_words.lock().unwrap() = Some(kind);
     }
 
+    /// The process dies once that many more commits are durable, and before anybody is told of the last.
+    pub fn die_after_commits(&self, commits: usize) {
+        *self.state.appends_left.lock().unwrap() = Some(commits);
+    }
+
     /// Resolves once it has died so.
     pub async fn died(&self) {
         let mut died = self.state.died.subscribe();
@@ -104,6 +111,10 @@ struct Plugged<T: ?Sized> {
 
 impl Plugged<dyn Log> {
     fn says_last_words(&self, entries: &[NewEntry]) -> bool {
+        if let Some(left) = &mut *self.state.appends_left.lock().unwrap() {
+            *left -= 1;
+            return *left == 0;
+        }
         let last_words = *self.state.last_words.lock().unwrap();
         let kind = |entry: &NewEntry| Entry::from_bytes(&entry.bytes).unwrap().event.name();
         last_words.is_some_and(|words| entries.iter().any(|entry| kind(entry) == words))

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use tenure_contract::limits;
-use tenure_contract::words::{ExecutionTarget, PrincipalKind, Scope, Surface};
+use tenure_contract::words::{ExecutionTarget, LegacyKind, PrincipalKind, Scope, Surface};
 
 /// A rule of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +15,8 @@ enum Rule {
     Priority,
     TodoText,
     Reason,
+    /// A reason that must be given.
+    Why,
     IdempotencyKey,
     Reference,
     MemoryRef,
@@ -37,6 +39,8 @@ enum Rule {
     MaxSteps,
     Temperature,
     SilenceMs,
+    /// A row of a store without owners, as `kind:id`.
+    LegacyRow,
     /// A place of a session's stream.
     EventId,
     /// A place of a tenant's stream.
@@ -52,6 +56,8 @@ const ROWS: &[(&str, &str, Rule)] = &[
     ("AgentDefinition", "name", Rule::Name),
     ("AgentRequest", "maxSteps", Rule::AtLeastOne),
     ("AgentRequest", "name", Rule::Name),
+    ("AssignRow", "reason", Rule::Why),
+    ("AssignRow", "userId", Rule::Name),
     ("CancelDispatch", "reason", Rule::Reason),
     ("CancelRun", "reason", Rule::Reason),
     ("CancelSchedule", "reason", Rule::Reason),
@@ -92,6 +98,7 @@ const ROWS: &[(&str, &str, Rule)] = &[
     ("CreateWorkspace", "baseCommit", Rule::Reference),
     ("CreateWorkspace", "ref", Rule::Reference),
     ("DecideApproval", "reason", Rule::Reason),
+    ("DiscardRow", "reason", Rule::Why),
     ("DispatchContext", "originProductId", Rule::Name),
     ("DispatchContext", "originSurface", Rule::Origin),
     ("DispatchWork", "agent", Rule::Name),
@@ -106,6 +113,8 @@ const ROWS: &[(&str, &str, Rule)] = &[
     ("HandoffTo", "product", Rule::Name),
     ("IntentRequest", "solutionId", Rule::Name),
     ("IntentRequest", "type", Rule::Name),
+    ("MapUser", "reason", Rule::Reason),
+    ("MapUser", "userId", Rule::Name),
     ("ModelChoice", "max_tokens", Rule::AtLeastOne),
     ("ModelChoice", "silence_ms", Rule::SilenceMs),
     ("ModelChoice", "temperature", Rule::Temperature),
@@ -137,10 +146,15 @@ const ROWS: &[(&str, &str, Rule)] = &[
 
 /// Operation, parameter and its rule.
 const PARAMETERS: &[(&str, &str, Rule)] = &[
+    ("assignMigrationRow", "row", Rule::LegacyRow),
+    ("beginMigration", "source", Rule::Name),
+    ("changeMigrationRow", "row", Rule::LegacyRow),
+    ("discardMigrationRow", "row", Rule::LegacyRow),
     ("followSession", "Last-Event-ID", Rule::EventId),
     ("followTenant", "Last-Event-ID", Rule::FeedId),
     ("followTenant", "after", Rule::FeedId),
     ("followTenant", "product", Rule::Name),
+    ("getMigrationRow", "row", Rule::LegacyRow),
     ("listSessions", "executionTarget", Rule::ListedTarget),
     ("listSessions", "workspaceId", Rule::WorkspaceOrNone),
     ("setSecret", "secretName", Rule::SecretName),
@@ -219,6 +233,9 @@ fn keywords(rule: Rule) -> Value {
         }
         Rule::Priority => json!({ "maxLength": limits::TITLE_MAX_CHARS }),
         Rule::Reason => json!({ "maxLength": limits::REASON_MAX_CHARS }),
+        Rule::Why => {
+            json!({ "minLength": 1, "maxLength": limits::REASON_MAX_CHARS, "pattern": r"\S" })
+        }
         Rule::IdempotencyKey => {
             json!({ "minLength": 1, "maxLength": limits::IDEMPOTENCY_KEY_MAX_CHARS })
         }
@@ -252,6 +269,7 @@ fn keywords(rule: Rule) -> Value {
         Rule::MaxSteps => json!({ "minimum": 1, "maximum": limits::MAX_STEPS_CEILING }),
         Rule::Temperature => json!({ "minimum": 0, "maximum": 2 }),
         Rule::SilenceMs => json!({ "minimum": 1, "maximum": limits::MODEL_SILENCE_CEILING_MS }),
+        Rule::LegacyRow => json!({ "pattern": legacy_row() }),
         Rule::EventId => json!({ "pattern": r"^[0-9]{1,18}(\.[0-9]{1,9}\.[0-9]{1,18})?$" }),
         Rule::FeedId => json!({ "pattern": "^[0-9a-f]{48}$" }),
     }
@@ -261,6 +279,11 @@ fn keywords(rule: Rule) -> Value {
 fn principal() -> String {
     let kinds: Vec<_> = PrincipalKind::ALL.iter().map(|kind| kind.as_str()).collect();
     format!("^({}):[^\\x00-\\x1f]+$", kinds.join("|"))
+}
+
+fn legacy_row() -> String {
+    let kinds: Vec<_> = LegacyKind::ALL.iter().map(|kind| kind.as_str()).collect();
+    format!("^({}):.+$", kinds.join("|"))
 }
 
 /// A scope, or a pattern some scope fits.
